@@ -1,0 +1,2 @@
+#include "Leasehold/ElasticsearchLockStore.h"
+namespace Leasehold { void registerElasticsearchStore(StoreRegistry&) {} }

@@ -1,0 +1,2 @@
+#include "Leasehold/MemoryLockStore.h"
+namespace Leasehold { void registerMemoryStore(StoreRegistry&) {} }

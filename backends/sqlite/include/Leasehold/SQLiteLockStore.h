@@ -1,0 +1,6 @@
+#pragma once
+namespace Leasehold
+{
+class StoreRegistry;
+void registerSQLiteStore(StoreRegistry& registry);
+} // namespace Leasehold

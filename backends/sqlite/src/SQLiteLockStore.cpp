@@ -1,0 +1,2 @@
+#include "Leasehold/SQLiteLockStore.h"
+namespace Leasehold { void registerSQLiteStore(StoreRegistry&) {} }

@@ -1,0 +1,15 @@
+# leasehold_test(NAME SOURCES file... LINKS target... [SERVER])
+#
+# A CppUnit program, registered with ctest under its name. SERVER marks one that starts an engine: `testing/run --quick` leaves
+# it out.
+function(leasehold_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "SERVER" "" "SOURCES;LINKS")
+    add_executable(${name} ${arg_SOURCES})
+    leasehold_compile_options(${name})
+    target_link_libraries(${name} PRIVATE Leasehold::Conformance ${arg_LINKS})
+    add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 900)
+    if(arg_SERVER)
+        set_tests_properties(${name} PROPERTIES LABELS server RUN_SERIAL ON)
+    endif()
+endfunction()
