@@ -2,7 +2,8 @@
 
 #include "Leasehold/Durations.h"
 
-#include <memory>
+#include <initializer_list>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,7 +18,12 @@ namespace Leasehold
 
 /// The settings of one part of a configuration, and the memory of which keys were asked for, so that a key that nobody
 /// asked for can be refused. Every error is a LockConfigurationError that names the whole key, the value (unless it is
-/// secret) and what is allowed. Not thread-safe.
+/// secret) and what is allowed. A key without a value is an error too: leave it out instead. Ask for every key that the part
+/// knows, whatever the others say, or a key that would be right is refused as unknown. Not thread-safe.
+///
+/// `${NAME}` in a value is the value of another key of the configuration, or of Poco's system configuration:
+/// `${system.env.PASSWORD}` is an environment variable. What a variable of the system contains is taken as it is, so a
+/// password may contain "${".
 class StoreSettings
 {
 public:
@@ -33,12 +39,19 @@ public:
     std::optional<std::string> optionalText(const std::string& key);
     Milliseconds duration(const std::string& key, Milliseconds fallback);
     std::optional<Milliseconds> optionalDuration(const std::string& key);
+    /// The same, and "forever" is allowed.
+    Milliseconds durationOrForever(const std::string& key, Milliseconds fallback);
+    std::optional<Milliseconds> optionalDurationOrForever(const std::string& key);
+    /// true, yes, on, or false, no, off.
     bool flag(const std::string& key, bool fallback);
     long long number(const std::string& key, long long fallback, long long least, long long most);
     /// One of `allowed`; the first is the fallback.
     std::string choice(const std::string& key, std::initializer_list<const char*> allowed);
     /// Like optionalText; the value never shows in a message.
     std::optional<std::string> secret(const std::string& key);
+
+    /// From now on a secret that is present is refused, and `why` says what to do instead: a URL may not carry secrets.
+    void refuseSecrets(std::string why);
 
     /// The whole name of a key, for messages.
     std::string fullName(const std::string& key) const;
@@ -49,10 +62,19 @@ public:
     /// The keys (without the prefix) that were asked for so far.
     const std::set<std::string>& asked() const noexcept { return _asked; }
 
+    /// The fallbacks of those keys, as a file would write them; empty: the key has none.
+    const std::map<std::string, std::string>& defaults() const noexcept { return _defaults; }
+
 private:
+    std::optional<std::string> read(const std::string& key, const std::string& fallback);
+    std::string expand(const std::string& key, const std::string& raw, int depth) const;
+
     const Poco::Util::AbstractConfiguration& _configuration;
     std::string _prefix;
     std::set<std::string> _asked;
+    std::set<std::string> _secrets;
+    std::map<std::string, std::string> _defaults;
+    std::string _secretRefusal;
 };
 
 } // namespace Leasehold
