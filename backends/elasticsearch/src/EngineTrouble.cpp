@@ -1,0 +1,105 @@
+#include "EngineTrouble.h"
+
+#include <algorithm>
+
+namespace Leasehold
+{
+
+namespace
+{
+
+/// The type as the engine names it, if it looks like one: whatever else a server may have put there is not shown.
+std::string shownType(const EngineError& error)
+{
+    const bool plain = std::all_of(error.type.begin(), error.type.end(),
+                                   [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-'; });
+    return plain && error.type.size() <= 100 ? error.type : std::string("an unknown error type");
+}
+
+Verdict verdict(Meaning meaning, const EngineItem& item, const std::string& advice = {})
+{
+    std::string why = "status " + std::to_string(item.status);
+    if (!item.error.type.empty())
+        why += " " + shownType(item.error);
+    if (!advice.empty())
+        why += ": " + advice;
+    return {meaning, why};
+}
+
+} // namespace
+
+Verdict judge(const EngineItem& item)
+{
+    const auto& type = item.error.type;
+    if (item.status >= 200 && item.status < 300 && !item.error.isSet())
+        return {Meaning::done, {}};
+
+    switch (item.status)
+    {
+    case 401:
+        return verdict(Meaning::permanent, item, "the credentials are refused: check user and password, or api_key");
+    case 403:
+        // The same status for an index that is closed for writing, and for somebody who may not write.
+        if (type == "cluster_block_exception")
+            return verdict(Meaning::transient, item, "the index or the cluster is blocked for writing: remove the block");
+        return verdict(Meaning::notPermitted, item, "the user has no right to do this: it needs read and write on the index");
+    case 404:
+        if (type == "document_missing_exception")
+            return verdict(Meaning::documentMissing, item);
+        if (type == "index_not_found_exception")
+            return verdict(Meaning::indexMissing, item);
+        return verdict(Meaning::permanent, item, "is this address an Elasticsearch or OpenSearch node?");
+    case 408:
+        return verdict(Meaning::transient, item);
+    case 409:
+        return verdict(Meaning::transient, item, "too many wrote this lock at once");
+    case 413:
+        return verdict(Meaning::permanent, item, "a proxy or the node refuses requests of this size: raise its limit");
+    case 429:
+        if (type == "cluster_block_exception")
+            return verdict(Meaning::transient, item, "the node's disk is too full, so that it refuses to write: free space there");
+        return verdict(Meaning::transient, item, "the node is overloaded");
+    default:
+        break;
+    }
+
+    if (item.status >= 500)
+        return verdict(Meaning::transient, item);
+    if (item.status == 400 && type == "resource_already_exists_exception")
+        return verdict(Meaning::alreadyExists, item);
+    if (item.error.noPainless)
+        return verdict(Meaning::permanent, item,
+                       "this node cannot run painless scripts, which the lock store needs: enable the module lang-painless");
+    if (item.error.breaker)
+        return verdict(Meaning::transient, item, "the node compiles too many scripts or has too little memory at the moment");
+    if (type == "index_closed_exception")
+        return verdict(Meaning::permanent, item, "the index is closed: open it");
+    if (type == "invalid_alias_name_exception")
+        return verdict(Meaning::permanent, item,
+                       "an index stands under the name of the alias: rename or remove it, or choose another name with the key index");
+    if (item.status >= 300 && item.status < 400)
+        return verdict(Meaning::permanent, item, "the address redirects: give the address that it leads to");
+    return verdict(Meaning::permanent, item);
+}
+
+Verdict judge(const EngineAnswer& answer, const std::string& contentType)
+{
+    Verdict result = judge(answer.whole);
+    if (answer.readable)
+        return result;
+
+    // Not an engine's words: a proxy's page, or nothing at all. Its status is all there is to go by.
+    const std::string kind = contentType.substr(0, contentType.find(';'));
+    const bool plain = !kind.empty() && kind.size() <= 60 &&
+                       std::all_of(kind.begin(), kind.end(),
+                                   [](unsigned char c) { return std::isalnum(c) != 0 || c == '/' || c == '-' || c == '+' || c == '.'; });
+    const std::string what =
+        plain ? "an answer of type " + kind + " that is not an engine's JSON" : std::string("an answer that is not an engine's JSON");
+    if (result.meaning == Meaning::done)
+        return {Meaning::permanent, "status " + std::to_string(answer.whole.status) + " with " + what +
+                                        ": is this address an Elasticsearch or OpenSearch node?"};
+    result.why += " (" + what + ")";
+    return result;
+}
+
+} // namespace Leasehold

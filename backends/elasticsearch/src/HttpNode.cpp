@@ -1,0 +1,88 @@
+#include "HttpNode.h"
+
+#include "Leasehold/Exceptions.h"
+
+#include <Poco/Exception.h>
+#include <Poco/URI.h>
+
+namespace Leasehold
+{
+
+namespace
+{
+
+constexpr std::uint16_t defaultPort = 9200;
+
+} // namespace
+
+std::string HttpNode::address() const
+{
+    const bool numeric6 = host.find(':') != std::string::npos;
+    return (tls ? "https://" : "http://") + (numeric6 ? "[" + host + "]" : host) + ":" + std::to_string(port) + path;
+}
+
+HttpNode HttpNode::parse(const std::string& url, const std::string& key)
+{
+    // Before the rest is looked at: no message may show what stands before an @.
+    const auto authority = url.find("://");
+    if (authority != std::string::npos &&
+        url.substr(authority + 3, url.find('/', authority + 3) - authority - 3).find('@') != std::string::npos)
+        throw LockConfigurationError(key +
+                                     " contains a user or a password before an @: addresses get shown, so set the keys user and password "
+                                     "(or api_key) instead");
+
+    const std::string allowed = ": allowed is http://HOST[:PORT] or https://HOST[:PORT], several of them separated by commas";
+    HttpNode node;
+    try
+    {
+        const Poco::URI uri(url);
+        if (uri.getScheme() != "http" && uri.getScheme() != "https")
+            throw LockConfigurationError(key + " = \"" + url + "\" cannot be used" + allowed);
+        if (!uri.getRawQuery().empty() || !uri.getFragment().empty())
+            throw LockConfigurationError(key + " = \"" + url + "\" has a query or a fragment" + allowed);
+        node.tls = uri.getScheme() == "https";
+        node.host = uri.getHost();
+        if (node.host.size() > 2 && node.host.front() == '[' && node.host.back() == ']')
+            node.host = node.host.substr(1, node.host.size() - 2);
+        // POCO fills in the port of the scheme; only one that stands there counts.
+        const auto last = url.substr(authority + 3).find_first_of("/");
+        const std::string hostAndPort = url.substr(authority + 3, last);
+        const bool hasPort = hostAndPort.rfind(':') != std::string::npos && hostAndPort.back() != ']' &&
+                             (hostAndPort.find(']') == std::string::npos || hostAndPort.rfind(':') > hostAndPort.rfind(']'));
+        node.port = hasPort ? uri.getPort() : defaultPort;
+        node.path = uri.getPathEtc();
+        while (!node.path.empty() && node.path.back() == '/')
+            node.path.pop_back();
+    }
+    catch (const Poco::SyntaxException&)
+    {
+        throw LockConfigurationError(key + " = \"" + url + "\" is not an address" + allowed);
+    }
+    if (node.host.empty() || node.port == 0)
+        throw LockConfigurationError(key + " = \"" + url + "\" has no host or an impossible port" + allowed);
+    return node;
+}
+
+std::string percentEncoded(std::string_view text)
+{
+    constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+    constexpr const char* digits = "0123456789ABCDEF";
+    const bool onlyDots = text.find_first_not_of('.') == std::string_view::npos;
+    std::string encoded;
+    encoded.reserve(text.size() + 16);
+    for (const char character : text)
+    {
+        if (plain.find(character) != std::string_view::npos && !(onlyDots && character == '.'))
+        {
+            encoded += character;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(character);
+        encoded += '%';
+        encoded += digits[byte >> 4];
+        encoded += digits[byte & 15];
+    }
+    return encoded;
+}
+
+} // namespace Leasehold

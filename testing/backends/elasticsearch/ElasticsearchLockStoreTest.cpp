@@ -1,0 +1,300 @@
+#include "Leasehold/ElasticsearchLockStore.h"
+#include "ScriptedServer.h"
+
+#include "Leasehold/Exceptions.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <functional>
+#include <latch>
+
+namespace Leasehold
+{
+
+using namespace std::chrono_literals;
+
+/// What the store makes of a server that does not behave. Its work with engines that do is tested with real ones.
+class ElasticsearchLockStoreTest : public CppUnit::TestFixture
+{
+    CPPUNIT_TEST_SUITE(ElasticsearchLockStoreTest);
+    CPPUNIT_TEST(testAStoreThatIsDownIsUnavailableToEveryVerb);
+    CPPUNIT_TEST(testAHangingStoreIsUnavailableAtTheDeadline);
+    CPPUNIT_TEST(testOverloadIsUnavailableToEveryVerb);
+    CPPUNIT_TEST(testHtmlIsAnErrorForEveryVerb);
+    CPPUNIT_TEST(testRefusedCredentialsAreAnErrorForEveryVerb);
+    CPPUNIT_TEST(testAnEmptySuccessIsNeverAGrant);
+    CPPUNIT_TEST(testAMessageNamesThePlaceTheStatusAndTheTypeAndNoSecret);
+    CPPUNIT_TEST(testAStoreThatComesBackWorksAtTheNextCall);
+    CPPUNIT_TEST(testABulkWithTooFewItemsIsAnError);
+    CPPUNIT_TEST(testItemsOfABulkAreToldApart);
+    CPPUNIT_TEST(testALaterBulkThatFailsDoesNotSpoilTheFirst);
+    CPPUNIT_TEST(testACallIsCancelled);
+    CPPUNIT_TEST(testAFloorAtTheLimitIsRefusedBeforeAnyRequest);
+    CPPUNIT_TEST(testARenewalInAnotherIndexThanBeforeStopsGrants);
+    CPPUNIT_TEST_SUITE_END();
+
+    static constexpr const char* indexState =
+        R"({"leasehold-1":{"mappings":{"dynamic":"false","_meta":{"schema":1},"properties":{"name":{"type":"keyword"},"standing":{"type":"keyword"},)"
+        R"("fence":{"type":"long"},"expires":{"type":"date"}}},"settings":{"index":{"uuid":"first"}}}})";
+    static constexpr const char* grant =
+        R"({"result":"created","get":{"_source":{"expires":31000,"metadata":"{}","now":1000,"fence":7,"ttl":30000,"acquired":1000,"token":"t"}}})";
+
+    static ElasticsearchOptions at(const std::string& url)
+    {
+        ElasticsearchOptions options;
+        options.nodes = {url};
+        options.user = "me";
+        options.password = "hunter2";
+        return options;
+    }
+
+    static std::vector<std::pair<std::string, std::function<void(LockStore&)>>> verbs(Milliseconds limit = 20s)
+    {
+        const auto context = [limit] { return CallContext::within(limit); };
+        return {
+            {"prepare", [=](LockStore& store) { store.prepare(context()); }},
+            {"acquire",
+             [=](LockStore& store) {
+                 store.acquire({"a", "sesame", 30s, "{}", 0}, context());
+             }},
+            {"renew",
+             [=](LockStore& store)
+             {
+                 const std::vector<RenewRequest> requests{{{"a", "sesame", 7}, 30s}};
+                 store.renew(requests, context());
+             }},
+            {"release",
+             [=](LockStore& store) {
+                 store.release({"a", "sesame", 7}, context());
+             }},
+            {"find", [=](LockStore& store) { store.find("a", context()); }},
+            {"list", [=](LockStore& store) { store.list({}, context()); }},
+            {"break", [=](LockStore& store) { store.breakLock("a", 7, BreakMode::now, context()); }},
+            {"prune", [=](LockStore& store) { store.prune(1h, context()); }},
+        };
+    }
+
+    /// The message of the exception, which must be exactly of this type.
+    template <typename Wanted>
+    static std::string failureOf(LockStore& store, const std::string& verb, const std::function<void(LockStore&)>& call)
+    {
+        try
+        {
+            call(store);
+        }
+        catch (const LockStoreError& error)
+        {
+            CPPUNIT_ASSERT_MESSAGE(verb + ": " + error.message(), typeid(error) == typeid(Wanted));
+            CPPUNIT_ASSERT_MESSAGE(error.message(), error.message().find("sesame") == std::string::npos);
+            CPPUNIT_ASSERT_MESSAGE(error.message(), error.message().find("hunter2") == std::string::npos);
+            return error.message();
+        }
+        CPPUNIT_FAIL(verb + " did not fail");
+        return {};
+    }
+
+public:
+    void testAStoreThatIsDownIsUnavailableToEveryVerb()
+    {
+        ScriptedServer server(ScriptedServer::answering(200, "{}"));
+        server.stop();
+        ElasticsearchLockStore store(at(server.url()));
+        for (const auto& [verb, call] : verbs())
+            CPPUNIT_ASSERT(failureOf<LockStoreUnavailable>(store, verb, call).find(server.url()) != std::string::npos);
+    }
+
+    void testAHangingStoreIsUnavailableAtTheDeadline()
+    {
+        ScriptedServer server([](ScriptedServer::Conversation& conversation) { conversation.hang(); });
+        ElasticsearchLockStore store(at(server.url()));
+        const auto start = std::chrono::steady_clock::now();
+        for (const auto& [verb, call] : verbs(200ms))
+            failureOf<LockStoreUnavailable>(store, verb, call);
+        CPPUNIT_ASSERT(std::chrono::steady_clock::now() - start < 15s);
+    }
+
+    void testOverloadIsUnavailableToEveryVerb()
+    {
+        for (const std::string body : {R"({"error":{"type":"rejected_execution_exception","reason":"sesame"},"status":429})", ""})
+        {
+            ScriptedServer server(ScriptedServer::answering(429, body));
+            ElasticsearchLockStore store(at(server.url()));
+            for (const auto& [verb, call] : verbs())
+                failureOf<LockStoreUnavailable>(store, verb, call);
+        }
+    }
+
+    void testHtmlIsAnErrorForEveryVerb()
+    {
+        ScriptedServer server(ScriptedServer::answering(200, "<html>sesame</html>", "text/html"));
+        ElasticsearchLockStore store(at(server.url()));
+        for (const auto& [verb, call] : verbs())
+            CPPUNIT_ASSERT(failureOf<LockStoreError>(store, verb, call).find("text/html") != std::string::npos);
+    }
+
+    void testRefusedCredentialsAreAnErrorForEveryVerb()
+    {
+        ScriptedServer server(ScriptedServer::answering(401, R"({"error":{"type":"security_exception","reason":"sesame"},"status":401})"));
+        ElasticsearchLockStore store(at(server.url()));
+        for (const auto& [verb, call] : verbs())
+            CPPUNIT_ASSERT(failureOf<LockStoreError>(store, verb, call).find("credentials") != std::string::npos);
+    }
+
+    void testAnEmptySuccessIsNeverAGrant()
+    {
+        for (const std::string body :
+             {"{}", R"({"result":"created"})", R"({"result":"noop"})", R"({"result":"updated","get":{"_source":{}}})"})
+        {
+            ScriptedServer server(ScriptedServer::answering(200, body));
+            ElasticsearchLockStore store(at(server.url()));
+            failureOf<LockStoreError>(store, "acquire", verbs()[1].second);
+        }
+    }
+
+    void testAMessageNamesThePlaceTheStatusAndTheTypeAndNoSecret()
+    {
+        ScriptedServer server(
+            ScriptedServer::answering(503, R"({"error":{"type":"unavailable_shards_exception","reason":"sesame"},"status":503})"));
+        ElasticsearchLockStore store(at(server.url()));
+        const auto message = failureOf<LockStoreUnavailable>(store, "acquire", verbs()[1].second);
+        for (const std::string& part : {std::string("\"a\""), server.url(), std::string("503"), std::string("unavailable_shards_exception"),
+                                        std::string("leasehold")})
+            CPPUNIT_ASSERT_MESSAGE(message, message.find(part) != std::string::npos);
+    }
+
+    void testAStoreThatComesBackWorksAtTheNextCall()
+    {
+        ScriptedServer server(ScriptedServer::answering(200, grant));
+        ElasticsearchLockStore store(at(server.url()));
+        CPPUNIT_ASSERT(store.acquire({"a", "t", 30s, "{}", 0}, CallContext::within(20s)).status == AcquireStatus::granted);
+        server.stop();
+        for (int call = 0; call < 3; ++call)
+            failureOf<LockStoreUnavailable>(store, "acquire", verbs()[1].second);
+        server.listenAgain();
+        CPPUNIT_ASSERT(store.acquire({"a", "t", 30s, "{}", 0}, CallContext::within(20s)).status == AcquireStatus::granted);
+    }
+
+    void testABulkWithTooFewItemsIsAnError()
+    {
+        ScriptedServer server(ScriptedServer::answering(200, R"({"items":[{"update":{"result":"updated","status":200}}]})"));
+        ElasticsearchLockStore store(at(server.url()));
+        const std::vector<RenewRequest> requests(2, {{"a", "sesame", 7}, 30s});
+        failureOf<LockStoreError>(store, "renew", [&](LockStore& one) { one.renew(requests, CallContext::within(20s)); });
+    }
+
+    void testItemsOfABulkAreToldApart()
+    {
+        ScriptedServer server(ScriptedServer::answering(
+            200,
+            R"({"items":[{"update":{"result":"updated","status":200}},{"update":{"result":"noop","status":200}},)"
+            R"({"update":{"status":404,"error":{"type":"document_missing_exception"}}},{"update":{"status":404,"error":{"type":"index_not_found_exception"}}},)"
+            R"({"update":{"status":429,"error":{"type":"rejected_execution_exception"}}},{"update":{"status":409,"error":{"type":"version_conflict_engine_exception"}}},)"
+            R"({"update":{"status":400,"error":{"type":"mapper_parsing_exception"}}},{"update":{"status":200}}]})"));
+        ElasticsearchLockStore store(at(server.url()));
+        const std::vector<RenewRequest> requests(8, {{"a", "sesame", 7}, 30s});
+        const auto replies = store.renew(requests, CallContext::within(20s));
+        const std::vector<RenewStatus> expected{RenewStatus::renewed, RenewStatus::lost,        RenewStatus::lost,
+                                                RenewStatus::lost,    RenewStatus::unavailable, RenewStatus::unavailable,
+                                                RenewStatus::failed,  RenewStatus::failed};
+        CPPUNIT_ASSERT_EQUAL(expected.size(), replies.size());
+        for (std::size_t index = 0; index < expected.size(); ++index)
+            CPPUNIT_ASSERT_MESSAGE(std::to_string(index), replies[index].status == expected[index]);
+        CPPUNIT_ASSERT(replies[0].remaining == 30s);
+        CPPUNIT_ASSERT(!replies[4].reason.empty() && !replies[6].reason.empty());
+    }
+
+    void testALaterBulkThatFailsDoesNotSpoilTheFirst()
+    {
+        std::string items;
+        for (int item = 0; item < 1000; ++item)
+            items += std::string(item == 0 ? "" : ",") + R"({"update":{"result":"updated","status":200}})";
+        ScriptedServer server(
+            [&items](ScriptedServer::Conversation& conversation)
+            {
+                for (int request = 0; conversation.readRequest(); ++request)
+                    request == 0 ? conversation.answer(200, R"({"items":[)" + items + "]}") : conversation.answer(503, "{}");
+            });
+        ElasticsearchLockStore store(at(server.url()));
+        const std::vector<RenewRequest> requests(1500, {{"a", "sesame", 7}, 30s});
+        const auto replies = store.renew(requests, CallContext::within(20s));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1500}, replies.size());
+        CPPUNIT_ASSERT(replies[999].status == RenewStatus::renewed);
+        CPPUNIT_ASSERT(replies[1000].status == RenewStatus::unavailable);
+        CPPUNIT_ASSERT(replies[1499].reason.find("503") != std::string::npos);
+        CPPUNIT_ASSERT(store.renew({}, CallContext::within(20s)).empty());
+    }
+
+    void testACallIsCancelled()
+    {
+        std::latch arrived(1);
+        ScriptedServer server(
+            [&arrived](ScriptedServer::Conversation& conversation)
+            {
+                if (conversation.readRequest())
+                    arrived.count_down();
+                conversation.hang();
+            });
+        ElasticsearchLockStore store(at(server.url()));
+        std::stop_source source;
+        const std::jthread canceller(
+            [&]
+            {
+                arrived.wait();
+                source.request_stop();
+            });
+        CPPUNIT_ASSERT_THROW(store.find("a", CallContext::within(60s, source.get_token())), LockStoreUnavailable);
+    }
+
+    void testAFloorAtTheLimitIsRefusedBeforeAnyRequest()
+    {
+        ScriptedServer server(ScriptedServer::answering(200, grant));
+        ElasticsearchLockStore store(at(server.url()));
+        CPPUNIT_ASSERT_THROW(store.acquire({"a", "t", 30s, "{}", maxFence}, CallContext::within(20s)), LockStoreError);
+        CPPUNIT_ASSERT_EQUAL(0, server.requests());
+    }
+
+    void testARenewalInAnotherIndexThanBeforeStopsGrants()
+    {
+        ScriptedServer server(
+            [](ScriptedServer::Conversation& conversation)
+            {
+                while (conversation.readRequest())
+                {
+                    if (conversation.head().rfind("GET ", 0) == 0)
+                        conversation.answer(200, indexState);
+                    else if (conversation.head().find("_bulk") != std::string::npos)
+                        conversation.answer(
+                            200,
+                            R"({"items":[{"update":{"status":404,"error":{"type":"document_missing_exception","index_uuid":"second"}}}]})");
+                    else
+                        conversation.answer(200, grant);
+                }
+            });
+        ElasticsearchLockStore store(at(server.url()));
+        store.prepare(CallContext::within(20s));
+        CPPUNIT_ASSERT(store.acquire({"a", "t", 300ms, "{}", 0}, CallContext::within(20s)).status == AcquireStatus::granted);
+        const std::vector<RenewRequest> requests{{{"a", "t", 7}, 300ms}};
+        CPPUNIT_ASSERT(store.renew(requests, CallContext::within(20s)).at(0).status == RenewStatus::lost);
+
+        // Others may have leases in the index that was there before: not before a ttl has passed.
+        const auto start = std::chrono::steady_clock::now();
+        bool refused = false;
+        for (bool granted = false; !granted && std::chrono::steady_clock::now() - start < 20s;)
+        {
+            try
+            {
+                granted = store.acquire({"b", "t", 300ms, "{}", 0}, CallContext::within(20s)).status == AcquireStatus::granted;
+            }
+            catch (const LockStoreUnavailable&)
+            {
+                refused = true;
+            }
+        }
+        CPPUNIT_ASSERT(refused);
+        CPPUNIT_ASSERT(std::chrono::steady_clock::now() - start < 20s);
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(ElasticsearchLockStoreTest);
+
+} // namespace Leasehold

@@ -1,0 +1,120 @@
+#include "Leasehold/ElasticsearchLockStore.h"
+
+#include "Leasehold/Exceptions.h"
+#include "Leasehold/LockStore.h"
+#include "Leasehold/StoreRegistry.h"
+
+#include <Poco/AutoPtr.h>
+#include <Poco/Util/MapConfiguration.h>
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <map>
+
+namespace Leasehold
+{
+
+class ElasticsearchSettingsTest : public CppUnit::TestFixture
+{
+    CPPUNIT_TEST_SUITE(ElasticsearchSettingsTest);
+    CPPUNIT_TEST(testTheKeysDescribeTheStore);
+    CPPUNIT_TEST(testAUrlDescribesTheStore);
+    CPPUNIT_TEST(testWrongValuesAreRefusedNamingTheKey);
+    CPPUNIT_TEST(testSecretsDoNotShow);
+    CPPUNIT_TEST_SUITE_END();
+
+    using Keys = std::map<std::string, std::string>;
+
+    static std::shared_ptr<LockStore> create(const Keys& keys)
+    {
+        StoreRegistry registry;
+        registerElasticsearchStore(registry);
+        Poco::AutoPtr<Poco::Util::MapConfiguration> configuration(new Poco::Util::MapConfiguration);
+        configuration->setString("leasehold.store.type", "elasticsearch");
+        for (const auto& [key, value] : keys)
+            configuration->setString("leasehold.store.elasticsearch." + key, value);
+        return registry.create(*configuration);
+    }
+
+    static std::string refusalOf(const Keys& keys)
+    {
+        try
+        {
+            create(keys);
+        }
+        catch (const LockConfigurationError& error)
+        {
+            return error.message();
+        }
+        return {};
+    }
+
+public:
+    void testTheKeysDescribeTheStore()
+    {
+        const auto info =
+            create(
+                {{"url", "http://es-1:9200, http://es-2"}, {"index", "locks"}, {"user", "me"}, {"password", "hunter2"}, {"replicas", "0"}})
+                ->info();
+        CPPUNIT_ASSERT_EQUAL(std::string("elasticsearch"), info.type);
+        CPPUNIT_ASSERT_EQUAL(std::string("http://es-1:9200, http://es-2:9200, index locks"), info.location);
+        CPPUNIT_ASSERT(info.durable);
+        CPPUNIT_ASSERT(info.sharedAcrossHosts);
+        CPPUNIT_ASSERT(create({{"url", "http://es"}, {"api_key", "a2V5"}}) != nullptr);
+    }
+
+    void testAUrlDescribesTheStore()
+    {
+        StoreRegistry registry;
+        registerElasticsearchStore(registry);
+        CPPUNIT_ASSERT_EQUAL(std::string("http://a:9200, http://b:9201, index locks"),
+                             registry.open("elasticsearch+http://a,b:9201/locks?replicas=1")->info().location);
+        CPPUNIT_ASSERT_THROW(registry.open("elasticsearch+http://me:hunter2@a/locks"), LockConfigurationError);
+        CPPUNIT_ASSERT(registry.open("elasticsearch+http://me:hunter2@a/locks", UrlCredentials::allowed)->info().location.find("hunter2") ==
+                       std::string::npos);
+    }
+
+    void testWrongValuesAreRefusedNamingTheKey()
+    {
+        const std::vector<std::pair<Keys, std::string>> wrong{
+            {{}, "url"},
+            {{{"url", "es:9200"}}, "url"},
+            {{{"url", "http://a,"}}, "url"},
+            {{{"url", "http://me:hunter2@a"}}, "password"},
+            {{{"url", "http://a"}, {"index", "Locks"}}, "index"},
+            {{{"url", "http://a"}, {"index", "a,b"}}, "index"},
+            {{{"url", "http://a"}, {"index", "*"}}, "index"},
+            {{{"url", "http://a"}, {"index", ".."}}, "index"},
+            {{{"url", "http://a"}, {"user", "me"}}, "password"},
+            {{{"url", "http://a"}, {"password", "x"}}, "user"},
+            {{{"url", "http://a"}, {"user", "me"}, {"password", "x"}, {"api_key", "k"}}, "api_key"},
+            {{{"url", "http://a"}, {"user", "me:you"}, {"password", "x"}}, "user"},
+            {{{"url", "http://a"}, {"replicas", "-1"}}, "replicas"},
+            {{{"url", "http://a"}, {"replicas", "two"}}, "replicas"},
+            {{{"url", "https://a"}, {"ca_file", "/nowhere/ca.pem"}}, "ca_file"},
+            {{{"url", "http://a"}, {"idnex", "x"}}, "index"},
+        };
+        for (const auto& [keys, named] : wrong)
+        {
+            const auto refusal = refusalOf(keys);
+            CPPUNIT_ASSERT_MESSAGE(named + ": " + refusal, refusal.find("leasehold.store.elasticsearch.") != std::string::npos);
+            CPPUNIT_ASSERT_MESSAGE(named + ": " + refusal, refusal.find(named) != std::string::npos);
+        }
+    }
+
+    void testSecretsDoNotShow()
+    {
+        for (const Keys& keys :
+             {Keys{{"url", "http://me:hunter2@a"}}, Keys{{"url", "http://a"}, {"password", "hunter2"}},
+              Keys{{"url", "http://a"}, {"api_key", "hunter2\n"}}, Keys{{"url", "http://a,b"}, {"user", "u"}, {"password", "hunter2"}}})
+        {
+            const auto refusal = refusalOf(keys);
+            CPPUNIT_ASSERT(!refusal.empty());
+            CPPUNIT_ASSERT_MESSAGE(refusal, refusal.find("hunter2") == std::string::npos);
+        }
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(ElasticsearchSettingsTest);
+
+} // namespace Leasehold

@@ -1,0 +1,199 @@
+#include "EngineTrouble.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+namespace Leasehold
+{
+
+// The bodies are what engines of both kinds answered, shortened where they repeat themselves.
+class EngineTroubleTest : public CppUnit::TestFixture
+{
+    CPPUNIT_TEST_SUITE(EngineTroubleTest);
+    CPPUNIT_TEST(testAnUpdateThatWasCarriedOutIsDone);
+    CPPUNIT_TEST(testAMissingDocumentIsNoMissingIndex);
+    CPPUNIT_TEST(testOverloadAndFullDisksAreTransient);
+    CPPUNIT_TEST(testA400WithACircuitBreakerInsideIsTransient);
+    CPPUNIT_TEST(testAFaultyScriptIsPermanent);
+    CPPUNIT_TEST(testANodeWithoutPainlessIsToldFromAFaultyScript);
+    CPPUNIT_TEST(test403HasTwoMeanings);
+    CPPUNIT_TEST(testRefusedCredentialsArePermanent);
+    CPPUNIT_TEST(testClusterTroubleIsTransient);
+    CPPUNIT_TEST(testAConflictIsTransient);
+    CPPUNIT_TEST(testAnErrorMayBePlainText);
+    CPPUNIT_TEST(testAPageOfAProxyIsJudgedByItsStatus);
+    CPPUNIT_TEST(testBrokenJsonWithStatus200IsNoSuccess);
+    CPPUNIT_TEST(testTheReasonOfAnEngineIsNeverShown);
+    CPPUNIT_TEST(testAnErrorTypeThatLooksLikeNoneIsNotShown);
+    CPPUNIT_TEST(testEachItemOfABulkIsJudgedByItself);
+    CPPUNIT_TEST_SUITE_END();
+
+    static constexpr const char* json = "application/json; charset=UTF-8";
+
+    static Verdict judged(int status, const std::string& body, const std::string& contentType = json)
+    {
+        return judge(readEngineAnswer(status, contentType, body), contentType);
+    }
+
+    static Meaning meaning(int status, const std::string& body, const std::string& contentType = json)
+    {
+        return judged(status, body, contentType).meaning;
+    }
+
+    static std::string error(const std::string& type, int status, const std::string& more = {})
+    {
+        return R"({"error":{"root_cause":[{"type":")" + type + R"(","reason":"secret-token"}],"type":")" + type +
+               R"(","reason":"secret-token")" + more + R"(},"status":)" + std::to_string(status) + "}";
+    }
+
+public:
+    void testAnUpdateThatWasCarriedOutIsDone()
+    {
+        const auto answer = readEngineAnswer(
+            201, json,
+            R"({"result":"created","get":{"_source":{"expires":1795522055062,"metadata":"{\"a\":1}","now":1795522025062,"fence":1795522025062000,"ttl":30000,"acquired":1795522025062,"token":"T1"}}})");
+        CPPUNIT_ASSERT(judge(answer, json).meaning == Meaning::done);
+        CPPUNIT_ASSERT_EQUAL(std::string("created"), answer.whole.result);
+        const auto& document = *answer.whole.document;
+        CPPUNIT_ASSERT_EQUAL(std::string("T1"), *document.token);
+        CPPUNIT_ASSERT_EQUAL(std::string(R"({"a":1})"), *document.metadata);
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{1795522025062000}, *document.fence);
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{1795522025062}, *document.now);
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{30000}, *document.ttl);
+        CPPUNIT_ASSERT(!document.answer);
+    }
+
+    void testAMissingDocumentIsNoMissingIndex()
+    {
+        const auto missing = readEngineAnswer(
+            404, json,
+            R"({"error":{"root_cause":[{"type":"document_missing_exception","reason":"[M]: document missing","index":"lh-1","shard":"0","index_uuid":"_QAzC18bQmecbVW9Yl-GjA"}],"type":"document_missing_exception","reason":"[M]: document missing","index":"lh-1","shard":"0","index_uuid":"_QAzC18bQmecbVW9Yl-GjA"},"status":404})");
+        CPPUNIT_ASSERT(judge(missing, json).meaning == Meaning::documentMissing);
+        CPPUNIT_ASSERT_EQUAL(std::string("_QAzC18bQmecbVW9Yl-GjA"), missing.whole.error.indexUuid);
+        CPPUNIT_ASSERT(meaning(404, error("index_not_found_exception", 404)) == Meaning::indexMissing);
+        CPPUNIT_ASSERT(meaning(404, "<html>no such page</html>", "text/html") == Meaning::permanent);
+    }
+
+    void testOverloadAndFullDisksAreTransient()
+    {
+        CPPUNIT_ASSERT(meaning(429, error("es_rejected_execution_exception", 429)) == Meaning::transient);
+        CPPUNIT_ASSERT(meaning(429, error("rejected_execution_exception", 429)) == Meaning::transient);
+        const auto full = judged(429, error("cluster_block_exception", 429));
+        CPPUNIT_ASSERT(full.meaning == Meaning::transient);
+        CPPUNIT_ASSERT(full.why.find("disk") != std::string::npos);
+    }
+
+    void testA400WithACircuitBreakerInsideIsTransient()
+    {
+        // One level deep in OpenSearch, two in Elasticsearch 7.
+        const std::string one =
+            R"(,"caused_by":{"type":"circuit_breaking_exception","reason":"[script] Too many dynamic script compilations within, max: [75/5m]"})";
+        const std::string two = R"(,"caused_by":{"type":"general_script_exception","reason":"Failed to compile","caused_by":)"
+                                R"({"type":"circuit_breaking_exception","reason":"[script] Too many dynamic script compilations"}})";
+        CPPUNIT_ASSERT(meaning(400, error("illegal_argument_exception", 400, one)) == Meaning::transient);
+        CPPUNIT_ASSERT(meaning(400, error("illegal_argument_exception", 400, two)) == Meaning::transient);
+    }
+
+    void testAFaultyScriptIsPermanent()
+    {
+        CPPUNIT_ASSERT(
+            meaning(400, error("illegal_argument_exception", 400,
+                               R"(,"caused_by":{"type":"script_exception","reason":"runtime error","script_stack":["a","b"]})")) ==
+            Meaning::permanent);
+        CPPUNIT_ASSERT(meaning(400, error("mapper_parsing_exception", 400)) == Meaning::permanent);
+        CPPUNIT_ASSERT(meaning(406, R"({"error":"Content-Type header [text/plain] is not supported","status":406})") == Meaning::permanent);
+    }
+
+    void testANodeWithoutPainlessIsToldFromAFaultyScript()
+    {
+        const auto verdict =
+            judged(400, error("illegal_argument_exception", 400,
+                              R"(,"caused_by":{"type":"illegal_argument_exception","reason":"script_lang not supported [painless]"})"));
+        CPPUNIT_ASSERT(verdict.meaning == Meaning::permanent);
+        CPPUNIT_ASSERT(verdict.why.find("lang-painless") != std::string::npos);
+    }
+
+    void test403HasTwoMeanings()
+    {
+        CPPUNIT_ASSERT(meaning(403, error("security_exception", 403)) == Meaning::notPermitted);
+        CPPUNIT_ASSERT(meaning(403, error("cluster_block_exception", 403)) == Meaning::transient);
+        CPPUNIT_ASSERT(meaning(403, "<html>forbidden</html>", "text/html") == Meaning::notPermitted);
+    }
+
+    void testRefusedCredentialsArePermanent()
+    {
+        CPPUNIT_ASSERT(meaning(401, error("security_exception", 401)) == Meaning::permanent);
+        const auto page = judged(401, "<html>who are you</html>", "text/html");
+        CPPUNIT_ASSERT(page.meaning == Meaning::permanent);
+        CPPUNIT_ASSERT(page.why.find("401") != std::string::npos);
+    }
+
+    void testClusterTroubleIsTransient()
+    {
+        for (const std::string type : {"cluster_block_exception", "master_not_discovered_exception", "unavailable_shards_exception"})
+            CPPUNIT_ASSERT(meaning(503, error(type, 503)) == Meaning::transient);
+        CPPUNIT_ASSERT(meaning(500, error("null_pointer_exception", 500)) == Meaning::transient);
+    }
+
+    void testAConflictIsTransient() { CPPUNIT_ASSERT(meaning(409, error("version_conflict_engine_exception", 409)) == Meaning::transient); }
+
+    void testAnErrorMayBePlainText()
+    {
+        CPPUNIT_ASSERT(meaning(400, R"({"error":"no handler found for uri [/x] and method [POST]"})") == Meaning::permanent);
+        CPPUNIT_ASSERT(meaning(405, R"({"error":"Incorrect HTTP method","status":405})") == Meaning::permanent);
+    }
+
+    void testAPageOfAProxyIsJudgedByItsStatus()
+    {
+        CPPUNIT_ASSERT(meaning(502, "<html>", "text/html") == Meaning::transient);
+        CPPUNIT_ASSERT(meaning(504, "<html>", "text/html") == Meaning::transient);
+        CPPUNIT_ASSERT(meaning(413, "", "") == Meaning::permanent);
+        CPPUNIT_ASSERT(meaning(301, "", "") == Meaning::permanent);
+        const auto page = judged(200, R"({"result":"updated"})", "text/html; charset=utf-8");
+        CPPUNIT_ASSERT(page.meaning == Meaning::permanent);
+        CPPUNIT_ASSERT(page.why.find("text/html") != std::string::npos);
+    }
+
+    void testBrokenJsonWithStatus200IsNoSuccess()
+    {
+        for (const std::string body : {"", "{", R"({"result":"upd)", R"({"result":"updated"} trailing)", "[1,2", "nonsense", "\xff\xfe"})
+            CPPUNIT_ASSERT_MESSAGE(body, meaning(200, body) == Meaning::permanent);
+        std::string deep;
+        for (int level = 0; level < 100'000; ++level)
+            deep += R"({"a":)";
+        CPPUNIT_ASSERT(meaning(200, deep) == Meaning::permanent);
+    }
+
+    void testTheReasonOfAnEngineIsNeverShown()
+    {
+        for (const int status : {400, 401, 403, 404, 409, 413, 429, 500, 503})
+            CPPUNIT_ASSERT(judged(status, error("some_exception", status)).why.find("secret") == std::string::npos);
+    }
+
+    void testAnErrorTypeThatLooksLikeNoneIsNotShown()
+    {
+        const auto verdict = judged(400, error("my secret token", 400));
+        CPPUNIT_ASSERT(verdict.why.find("secret") == std::string::npos);
+        CPPUNIT_ASSERT(judged(400, error(std::string(5000, 'a'), 400)).why.size() < 500);
+    }
+
+    void testEachItemOfABulkIsJudgedByItself()
+    {
+        const auto answer = readEngineAnswer(
+            200, json,
+            R"({"items":[{"update":{"result":"updated","status":200}},{"update":{"status":404,"error":{"type":"document_missing_exception","index_uuid":"u"}}},)"
+            R"({"update":{"result":"noop","status":200,"get":{"_source":{"answer":"live","now":5}}}},{"update":{"status":429,"error":{"type":"rejected_execution_exception"}}}]})");
+        CPPUNIT_ASSERT(judge(answer, json).meaning == Meaning::done);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{4}, answer.items.size());
+        CPPUNIT_ASSERT(judge(answer.items[0]).meaning == Meaning::done);
+        CPPUNIT_ASSERT_EQUAL(std::string("updated"), answer.items[0].result);
+        CPPUNIT_ASSERT(judge(answer.items[1]).meaning == Meaning::documentMissing);
+        CPPUNIT_ASSERT_EQUAL(std::string("u"), answer.items[1].error.indexUuid);
+        CPPUNIT_ASSERT_EQUAL(std::string("noop"), answer.items[2].result);
+        CPPUNIT_ASSERT_EQUAL(std::string("live"), *answer.items[2].document->answer);
+        CPPUNIT_ASSERT(judge(answer.items[3]).meaning == Meaning::transient);
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(EngineTroubleTest);
+
+} // namespace Leasehold
