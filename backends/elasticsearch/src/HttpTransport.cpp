@@ -194,10 +194,10 @@ HttpAnswer HttpTransport::sendTo(std::size_t index, const HttpRequest& request, 
     if (!_authorization.empty())
         head.set("Authorization", _authorization);
     if (!request.body.empty())
-    {
         head.setContentType(request.contentType);
+    // Also when there is none: POCO ends a POST without a length by closing its side of the connection.
+    if (!request.body.empty() || head.getMethod() != Poco::Net::HTTPRequest::HTTP_GET)
         head.setContentLength64(static_cast<Poco::Int64>(request.body.size()));
-    }
 
     for (;;)
     {

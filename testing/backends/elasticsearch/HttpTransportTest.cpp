@@ -23,6 +23,7 @@ class HttpTransportTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testAConnectionIsKeptAndUsedAgain);
     CPPUNIT_TEST(testAConnectionThatTheNodeHasClosedIsNotUsedAgain);
     CPPUNIT_TEST(testARequestArrivesAsItWasMeant);
+    CPPUNIT_TEST(testAnEmptyPostKeepsTheConnection);
     CPPUNIT_TEST(testABigRequestAndABigAnswerPass);
     CPPUNIT_TEST(testManyThreadsGetTheirOwnAnswers);
     CPPUNIT_TEST(testAnApiKeyIsSent);
@@ -186,6 +187,20 @@ public:
         CPPUNIT_ASSERT(head.find("Content-Type: application/x-ndjson") != std::string::npos);
         CPPUNIT_ASSERT(head.find("Authorization: Basic bWU6b3BlbjpzZXNhbWU=") != std::string::npos);
         CPPUNIT_ASSERT_EQUAL(std::string("line\n"), body);
+    }
+
+    void testAnEmptyPostKeepsTheConnection()
+    {
+        ScriptedServer server(
+            [](Conversation& conversation)
+            {
+                while (conversation.readRequest())
+                    conversation.answer(conversation.head().find("Content-Length: 0") != std::string::npos ? 200 : 411, "{}");
+            });
+        HttpTransport transport(options({server.url()}));
+        for (int call = 0; call < 3; ++call)
+            CPPUNIT_ASSERT_EQUAL(200, transport.send({"POST", "/_refresh"}, within(20s)).status);
+        CPPUNIT_ASSERT_EQUAL(1, server.connections());
     }
 
     void testABigRequestAndABigAnswerPass()
