@@ -1,0 +1,70 @@
+#include "Leasehold/Exceptions.h"
+
+#include <typeinfo>
+#include <utility>
+
+namespace Leasehold
+{
+
+// What every class must say for itself, or a copy made by clone or thrown by rethrow would lose its type.
+#define LEASEHOLD_EXCEPTION_IDENTITY(Class, title)                                                                                         \
+    const char* Class::name() const noexcept                                                                                               \
+    {                                                                                                                                      \
+        return title;                                                                                                                      \
+    }                                                                                                                                      \
+    const char* Class::className() const noexcept                                                                                          \
+    {                                                                                                                                      \
+        return typeid(*this).name();                                                                                                       \
+    }                                                                                                                                      \
+    Poco::Exception* Class::clone() const                                                                                                  \
+    {                                                                                                                                      \
+        return new Class(*this);                                                                                                           \
+    }                                                                                                                                      \
+    void Class::rethrow() const                                                                                                            \
+    {                                                                                                                                      \
+        throw *this;                                                                                                                       \
+    }
+
+LEASEHOLD_EXCEPTION_IDENTITY(LockException, "Lock exception")
+LEASEHOLD_EXCEPTION_IDENTITY(LockAcquisitionError, "Lock is held by another")
+LEASEHOLD_EXCEPTION_IDENTITY(LockLostError, "Lock was lost")
+LEASEHOLD_EXCEPTION_IDENTITY(LockWaitCancelled, "Wait for a lock was cancelled")
+LEASEHOLD_EXCEPTION_IDENTITY(InvalidLockRequest, "Invalid lock request")
+LEASEHOLD_EXCEPTION_IDENTITY(LockConfigurationError, "Lock configuration error")
+LEASEHOLD_EXCEPTION_IDENTITY(StaleFenceError, "Stale fence")
+LEASEHOLD_EXCEPTION_IDENTITY(LockStoreError, "Lock store error")
+LEASEHOLD_EXCEPTION_IDENTITY(LockStoreUnavailable, "Lock store unavailable")
+
+#undef LEASEHOLD_EXCEPTION_IDENTITY
+
+LockException::LockException(std::string message) : Poco::RuntimeException(message) {}
+
+const char* LockException::what() const noexcept
+{
+    return message().c_str(); // Poco's own answers name() alone
+}
+
+LockAcquisitionError::LockAcquisitionError(std::string message, LockRecord holder) :
+    LockException(std::move(message)), _holder(std::move(holder))
+{
+}
+
+const char* toString(LossReason reason) noexcept
+{
+    switch (reason)
+    {
+    case LossReason::expired:
+        return "expired";
+    case LossReason::refused:
+        return "refused";
+    case LossReason::maxHold:
+        return "maxHold";
+    case LossReason::serviceStopped:
+        return "serviceStopped";
+    }
+    return "unknown";
+}
+
+LockLostError::LockLostError(std::string message, LossReason reason) : LockException(std::move(message)), _reason(reason) {}
+
+} // namespace Leasehold

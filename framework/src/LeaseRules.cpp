@@ -1,0 +1,139 @@
+#include "Leasehold/LeaseRules.h"
+
+#include "Leasehold/Exceptions.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace Leasehold::LeaseRules
+{
+namespace
+{
+
+bool isTaken(Standing standing)
+{
+    return standing == Standing::held || standing == Standing::broken;
+}
+
+/// Live, and this lease may still renew and release it.
+bool isHeldBy(const std::optional<Record>& record, const LeaseRef& lease, const StorageNow& now)
+{
+    return record && record->standing == Standing::held && isLive(*record, now) && record->token == lease.token &&
+           record->fence == lease.fence;
+}
+
+Fence fenceAfter(const std::string& lock, Fence last, Fence floor, const StorageNow& now)
+{
+    const auto clock = static_cast<Fence>(std::max<std::int64_t>(now.wallMicroseconds, 0));
+    // Compared before anything is added: a foreign record may hold any number.
+    if (std::max(last, floor) >= maxFence || clock > maxFence)
+        throw LockStoreError("the next fence of " + lock + " would exceed the greatest one, " + std::to_string(maxFence) +
+                             " (its last is " + std::to_string(last) + ", the floor asked for " + std::to_string(floor) +
+                             ", the storage's clock " + std::to_string(clock) +
+                             "): nothing was granted; repair the record or the clock of the storage");
+    return std::max({last + 1, floor + 1, clock});
+}
+
+} // namespace
+
+bool isLive(const Record& record, const StorageNow& now)
+{
+    return !record.token.empty() && isTaken(record.standing) && now.ms < record.expiresAt;
+}
+
+Milliseconds remaining(const Record& record, const StorageNow& now)
+{
+    return isLive(record, now) ? Milliseconds{record.expiresAt - now.ms} : Milliseconds{0};
+}
+
+Fence nextFence(Fence last, Fence floor, const StorageNow& now)
+{
+    return fenceAfter("the lock", last, floor, now);
+}
+
+AcquireVerdict acquire(std::optional<Record>& record, const AcquireRequest& request, const StorageNow& now)
+{
+    const bool sameToken = record && record->token == request.token;
+    if (record && isLive(*record, now))
+    {
+        if (sameToken && record->standing == Standing::held) // a replay: the answer to the first request was lost
+        {
+            const auto wanted = now.ms + request.ttl.count();
+            if (wanted <= record->expiresAt)
+                return {AcquireStatus::granted, false};
+            record->expiresAt = wanted;
+            record->ttl = request.ttl.count();
+            return {AcquireStatus::granted, true};
+        }
+        // No lease can have more than its ttl left, unless the storage's clock had been ahead.
+        if (record->expiresAt - now.ms > record->ttl)
+        {
+            record->expiresAt = now.ms + record->ttl;
+            return {AcquireStatus::held, true};
+        }
+        return {AcquireStatus::held, false};
+    }
+    if (sameToken)
+        return {AcquireStatus::spent, false};
+
+    // Made whole before it replaces the old one: the next line may throw.
+    Record grant;
+    grant.fence = fenceAfter("lock \"" + request.name + "\"", record ? record->fence : 0, request.fenceFloor, now);
+    grant.token = request.token;
+    grant.metadata = request.metadata;
+    grant.standing = Standing::held;
+    grant.acquiredAt = now.ms;
+    grant.expiresAt = now.ms + request.ttl.count();
+    grant.ttl = request.ttl.count();
+    record = std::move(grant);
+    return {AcquireStatus::granted, true};
+}
+
+bool renew(std::optional<Record>& record, const LeaseRef& lease, Milliseconds ttl, const StorageNow& now)
+{
+    if (!isHeldBy(record, lease, now))
+        return false;
+    record->expiresAt = now.ms + ttl.count();
+    record->ttl = ttl.count();
+    return true;
+}
+
+ReleaseStatus release(std::optional<Record>& record, const LeaseRef& lease, const StorageNow& now, bool& changed)
+{
+    changed = isHeldBy(record, lease, now);
+    if (changed)
+    {
+        record->standing = Standing::released;
+        record->expiresAt = now.ms;
+        return ReleaseStatus::released;
+    }
+    const bool replay = record && record->standing == Standing::released && record->token == lease.token && record->fence == lease.fence;
+    return replay ? ReleaseStatus::released : ReleaseStatus::notHeld;
+}
+
+bool breakLock(std::optional<Record>& record, Fence expected, BreakMode mode, const StorageNow& now)
+{
+    if (!record || !isLive(*record, now) || record->fence != expected)
+        return false;
+    if (mode == BreakMode::whenItEnds)
+    {
+        record->standing = Standing::broken;
+        return true;
+    }
+    record->standing = Standing::freed;
+    record->expiresAt = now.ms;
+    return true;
+}
+
+bool isForgettable(const Record& record, Milliseconds retention, const StorageNow& now)
+{
+    constexpr auto longest = Milliseconds{std::numeric_limits<std::int64_t>::max() / 1000};
+    if (isLive(record, now) || retention > longest || now.wallMicroseconds < 0)
+        return false;
+    const auto span = static_cast<Fence>(retention.count()) * 1000;
+    const auto clock = static_cast<Fence>(now.wallMicroseconds);
+    return now.ms - record.expiresAt > retention.count() && clock > span && record.fence < clock - span;
+}
+
+} // namespace Leasehold::LeaseRules

@@ -1,0 +1,161 @@
+#include "RequestRules.h"
+
+#include "Leasehold/Exceptions.h"
+#include "Leasehold/LeasePolicy.h"
+#include "Leasehold/LockStore.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+namespace Leasehold
+{
+namespace
+{
+
+constexpr std::size_t mostShownBytes = 64;
+constexpr std::chrono::hours mostFloorLead{24};
+
+/// What a first byte says of its character: how many bytes follow, and the least code point that needs so many.
+struct Utf8Form
+{
+    unsigned char mask, lead;
+    std::size_t following;
+    char32_t least;
+};
+
+constexpr Utf8Form utf8Forms[] = {{0x80, 0x00, 0, 0}, {0xE0, 0xC0, 1, 0x80}, {0xF0, 0xE0, 2, 0x800}, {0xF8, 0xF0, 3, 0x10000}};
+
+/// Takes the first character off `rest`; nullopt if it is not UTF-8.
+std::optional<char32_t> takeCharacter(std::string_view& rest)
+{
+    const auto first = static_cast<unsigned char>(rest.front());
+    for (const auto& form : utf8Forms)
+    {
+        if ((first & form.mask) != form.lead)
+            continue;
+        if (rest.size() <= form.following)
+            return std::nullopt;
+        char32_t code = first & static_cast<unsigned char>(~form.mask);
+        for (std::size_t i = 1; i <= form.following; ++i)
+        {
+            const auto next = static_cast<unsigned char>(rest[i]);
+            if ((next & 0xC0) != 0x80)
+                return std::nullopt;
+            code = (code << 6) | (next & 0x3FU);
+        }
+        const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+        if (code < form.least || code > 0x10FFFF || surrogate)
+            return std::nullopt;
+        rest.remove_prefix(form.following + 1);
+        return code;
+    }
+    return std::nullopt;
+}
+
+bool isControl(char32_t code)
+{
+    return code < 0x20 || (code >= 0x7F && code <= 0x9F);
+}
+
+[[noreturn]] void refuseName(const std::string& name, const std::string& why)
+{
+    throw InvalidLockRequest("lock name \"" + shown(name) + "\" " + why + "; allowed are 1 to " + std::to_string(maxNameBytes) +
+                             " bytes of UTF-8 without control characters");
+}
+
+[[noreturn]] void refuse(const std::string& what, const std::string& value, const std::string& allowed)
+{
+    throw InvalidLockRequest(what + " of " + value + " is out of bounds; allowed is " + allowed);
+}
+
+void checkListText(const std::string& what, const std::string& text)
+{
+    if (text.size() > maxNameBytes)
+        refuse(what, std::to_string(text.size()) + " bytes", "at most " + std::to_string(maxNameBytes) + " bytes");
+    if (!isUtf8(text))
+        throw InvalidLockRequest(what + " \"" + shown(text) + "\" is not UTF-8; do not cut a name in the middle of a character");
+}
+
+} // namespace
+
+bool isUtf8(std::string_view text)
+{
+    while (!text.empty())
+        if (!takeCharacter(text))
+            return false;
+    return true;
+}
+
+std::string shown(std::string_view text)
+{
+    constexpr char digits[] = "0123456789abcdef";
+    std::string result;
+    for (const char each : text.substr(0, mostShownBytes))
+    {
+        const auto byte = static_cast<unsigned char>(each);
+        if (byte >= 0x20 && byte < 0x7F && each != '"' && each != '\\')
+            result += each;
+        else
+            result.append("\\x").append(1, digits[byte >> 4]).append(1, digits[byte & 0xF]);
+    }
+    return text.size() > mostShownBytes ? result + "..." : result;
+}
+
+void checkLockName(const std::string& name)
+{
+    if (name.empty())
+        refuseName(name, "is empty");
+    if (name.size() > maxNameBytes)
+        refuseName(name, "has " + std::to_string(name.size()) + " bytes");
+    for (std::string_view rest(name); !rest.empty();)
+    {
+        const auto code = takeCharacter(rest);
+        if (!code)
+            refuseName(name, "is not UTF-8");
+        if (isControl(*code))
+            refuseName(name, "has a control character");
+    }
+}
+
+void checkTtl(Milliseconds ttl)
+{
+    if (ttl < LeasePolicy::minTtl || ttl > LeasePolicy::maxTtl)
+        refuse("a ttl", formatDuration(ttl), formatDuration(LeasePolicy::minTtl) + " to " + formatDuration(LeasePolicy::maxTtl));
+}
+
+void checkWait(Milliseconds wait)
+{
+    if (wait < Milliseconds{0})
+        refuse("a wait", formatDuration(wait), "0 (try once) or more, or forever");
+}
+
+void checkMaxHold(Milliseconds maxHold)
+{
+    if (maxHold <= Milliseconds{0})
+        refuse("a maxHold", formatDuration(maxHold), "1ms or more, or forever");
+}
+
+void checkFenceFloor(Fence floor, std::chrono::system_clock::time_point now)
+{
+    const auto most = std::chrono::duration_cast<std::chrono::microseconds>((now + mostFloorLead).time_since_epoch()).count();
+    const auto limit = std::min(maxFence, static_cast<Fence>(std::max<std::int64_t>(most, 0)));
+    if (floor > limit)
+        refuse("a fenceFloor", std::to_string(floor),
+               "0 to " + std::to_string(limit) + " (the greatest fence there is, and a day ahead of this host's clock in microseconds)");
+}
+
+void checkPrefix(const std::string& prefix)
+{
+    checkListText("a list prefix", prefix);
+}
+
+void checkListQuery(const ListQuery& query)
+{
+    checkPrefix(query.prefix);
+    checkListText("a list's `after`", query.after);
+    if (query.limit < 1 || query.limit > maxListLimit)
+        refuse("a list limit", std::to_string(query.limit), "1 to " + std::to_string(maxListLimit));
+}
+
+} // namespace Leasehold

@@ -1,0 +1,55 @@
+#include "Leasehold/TokenPolicy.h"
+
+#include "Leasehold/Exceptions.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <sys/random.h>
+#ifndef __linux__
+#include <unistd.h>
+#endif
+
+namespace Leasehold
+{
+namespace
+{
+
+using TokenBytes = std::array<unsigned char, 16>;
+
+/// So few bytes come whole or not at all; only a signal while the system still gathers entropy can interrupt.
+bool drawBytes(TokenBytes& bytes)
+{
+#ifdef __linux__
+    ssize_t drawn = 0;
+    do
+        drawn = ::getrandom(bytes.data(), bytes.size(), 0);
+    while (drawn < 0 && errno == EINTR);
+    return drawn == static_cast<ssize_t>(bytes.size());
+#else
+    return ::getentropy(bytes.data(), bytes.size()) == 0;
+#endif
+}
+
+} // namespace
+
+std::string drawToken()
+{
+    TokenBytes bytes{};
+    if (!drawBytes(bytes))
+        throw LockException(std::string("the operating system gave no random bytes for an owner token: ") + std::strerror(errno));
+    constexpr char digits[] = "0123456789abcdef";
+    std::string token;
+    token.reserve(bytes.size() * 2);
+    for (const auto byte : bytes)
+        token.append(1, digits[byte >> 4]).append(1, digits[byte & 0xF]);
+    return token;
+}
+
+void TokenPolicy::validate() const
+{
+    if (!draw)
+        throw LockConfigurationError("TokenPolicy::draw is empty; leave it at drawToken, or set a function whose results never repeat");
+}
+
+} // namespace Leasehold
