@@ -116,7 +116,8 @@ public:
     [[noreturn]] void refuse(const Reply& reply, const std::string& what) const
     {
         const std::string message = "cannot " + what + " in the " + _place + ": " + reply.node + " answered with " + reply.verdict.why;
-        if (reply.verdict.meaning == Meaning::transient)
+        // An index that vanishes while it is looked for can be made by the next try.
+        if (reply.verdict.meaning == Meaning::transient || reply.verdict.meaning == Meaning::indexMissing)
             throw LockStoreUnavailable(message);
         throw LockStoreError(message);
     }
@@ -212,8 +213,12 @@ public:
     {
         const std::lock_guard lock(_mutex);
         _longestTtl = std::max(_longestTtl, ttl);
-        const auto left = std::chrono::ceil<Milliseconds>(_grantAgain - Clock::system()->now());
-        if (left.count() > 0)
+        if (!_vanishedAt)
+            return;
+        const auto left = std::chrono::ceil<Milliseconds>(*_vanishedAt + _longestTtl - Clock::system()->now());
+        if (left.count() <= 0)
+            _vanishedAt.reset();
+        else
             throw LockStoreUnavailable(
                 "cannot " + about("acquire", name) + " in the " + _place +
                 ": the index vanished while it was in use, and others may still believe in leases that it held; nothing is granted for " +
@@ -225,7 +230,7 @@ private:
     {
         _seen = false;
         _uuid.clear();
-        _grantAgain = std::max(_grantAgain, Clock::system()->now() + _longestTtl);
+        _vanishedAt = Clock::system()->now();
     }
 
     ElasticsearchOptions _options;
@@ -235,7 +240,7 @@ private:
     bool _seen = false;
     std::string _uuid;
     Milliseconds _longestTtl{};
-    LocalTime _grantAgain{};
+    std::optional<LocalTime> _vanishedAt;
 };
 
 ElasticsearchLockStore::ElasticsearchLockStore(ElasticsearchOptions options) : _engine(std::make_unique<Engine>(std::move(options))) {}
