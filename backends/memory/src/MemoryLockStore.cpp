@@ -1,2 +1,279 @@
 #include "Leasehold/MemoryLockStore.h"
-namespace Leasehold { void registerMemoryStore(StoreRegistry&) {} }
+
+#include "Leasehold/Exceptions.h"
+#include "Leasehold/LeaseRules.h"
+#include "Leasehold/StoreRegistry.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <limits>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+
+namespace Leasehold
+{
+namespace
+{
+
+using LeaseRules::Record;
+using LeaseRules::StorageNow;
+
+/// So many that threads seldom meet in one, and that a walk through a million records keeps each for a millisecond or two only.
+constexpr unsigned shardBits = 6;
+constexpr std::size_t mostPruned = 1000;
+constexpr std::chrono::hours longestMutexWait{1}; // keeps the arithmetic of the wait from overflowing
+
+/// A part of the names. The plain hash of strings is the quickest here: the library keeps it beside each name.
+struct alignas(64) Shard
+{
+    std::timed_mutex mutex;
+    std::unordered_map<std::string, std::optional<Record>> records;
+};
+
+using Guard = std::unique_lock<std::timed_mutex>;
+
+std::int64_t systemWallClock()
+{
+    using namespace std::chrono;
+    return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+[[noreturn]] void refuseLate(const char* verb, const std::string& what, const char* why)
+{
+    throw LockStoreUnavailable(std::string("the memory store did not ") + verb + (what.empty() ? "" : " lock \"" + what + "\"") + ": " +
+                               why + "; nothing changed");
+}
+
+void requireWanted(const CallContext& context, const char* verb, const std::string& what = {})
+{
+    if (context.timeLeft() <= Milliseconds{0})
+        refuseLate(verb, what, "the deadline of the call has passed");
+    if (context.cancel().stop_requested())
+        refuseLate(verb, what, "the call was cancelled");
+}
+
+bool tryEnter(Guard& guard, Shard& shard, const CallContext& context)
+{
+    guard = Guard(shard.mutex, std::try_to_lock);
+    return guard.owns_lock() || guard.try_lock_for(std::min<Milliseconds>(context.timeLeft(), longestMutexWait));
+}
+
+Guard enter(Shard& shard, const CallContext& context, const char* verb, const std::string& what = {})
+{
+    Guard guard;
+    if (!tryEnter(guard, shard, context))
+        refuseLate(verb, what, "other threads kept it busy until the deadline of the call");
+    return guard;
+}
+
+LockRecord toLockRecord(const std::string& name, const Record& record, const StorageNow& now)
+{
+    // The clock that judges has an origin of its own; people are shown the wall clock.
+    const auto toWall = now.wallMicroseconds / 1000 - now.ms;
+    LockRecord shown;
+    shown.name = name;
+    shown.fence = record.fence;
+    shown.acquiredAt = StorageTime{Milliseconds{record.acquiredAt + toWall}};
+    shown.expiresAt = StorageTime{Milliseconds{record.expiresAt + toWall}};
+    shown.ttl = Milliseconds{record.ttl};
+    shown.remaining = LeaseRules::remaining(record, now);
+    shown.metadata = record.metadata;
+    return shown;
+}
+
+bool byName(const LockRecord& left, const LockRecord& right)
+{
+    return left.name < right.name;
+}
+
+} // namespace
+
+struct MemoryLockStore::State
+{
+    std::shared_ptr<const Clock> clock;
+    WallClock wall;
+    std::array<Shard, std::size_t{1} << shardBits> shards{};
+    std::atomic<std::size_t> pruneAt{0}; // the shard where the next page begins
+
+    Shard& shardOf(const std::string& name)
+    {
+        // The upper bits: the map inside goes by the remainder of the same hash.
+        return shards[std::hash<std::string>{}(name) >> (std::numeric_limits<std::size_t>::digits - shardBits)];
+    }
+
+    /// Read inside the shard's mutex: a step must not judge by an older time than the step before it.
+    StorageNow now() const { return {judgingMs(), wall()}; }
+
+    /// For a step that neither grants nor shows anything.
+    StorageNow nowWithoutWall() const { return {judgingMs(), 0}; }
+
+    std::int64_t judgingMs() const { return std::chrono::floor<Milliseconds>(clock->now().time_since_epoch()).count(); }
+};
+
+MemoryLockStore::MemoryLockStore(std::shared_ptr<const Clock> clock, WallClock wall) : _state(std::make_unique<State>())
+{
+    _state->clock = clock ? std::move(clock) : Clock::system();
+    _state->wall = wall ? std::move(wall) : WallClock(systemWallClock);
+}
+
+MemoryLockStore::~MemoryLockStore() = default;
+
+StoreInfo MemoryLockStore::info() const
+{
+    StoreInfo info;
+    info.type = "memory";
+    info.location = "in this process";
+    info.clockUncertainty = Milliseconds{1}; // whole milliseconds: a lease may end by a part of one early
+    return info;
+}
+
+void MemoryLockStore::prepare(const CallContext& context)
+{
+    requireWanted(context, "prepare");
+}
+
+AcquireReply MemoryLockStore::acquire(const AcquireRequest& request, const CallContext& context)
+{
+    requireWanted(context, "acquire", request.name);
+    auto& shard = _state->shardOf(request.name);
+    const auto guard = enter(shard, context, "acquire", request.name);
+    const auto now = _state->now();
+
+    auto place = shard.records.find(request.name);
+    AcquireReply reply;
+    if (place == shard.records.end())
+    {
+        std::optional<Record> fresh; // not yet in the map: the rule may throw
+        reply.status = LeaseRules::acquire(fresh, request, now).status;
+        place = shard.records.emplace(request.name, std::move(fresh)).first;
+    }
+    else
+        reply.status = LeaseRules::acquire(place->second, request, now).status;
+
+    if (reply.status == AcquireStatus::spent)
+        reply.record.name = request.name;
+    else
+        reply.record = toLockRecord(request.name, *place->second, now);
+    return reply;
+}
+
+std::vector<RenewReply> MemoryLockStore::renew(std::span<const RenewRequest> requests, const CallContext& context)
+{
+    requireWanted(context, "renew");
+    std::vector<RenewReply> replies(requests.size());
+    for (std::size_t i = 0; i < requests.size(); ++i)
+    {
+        const auto& [lease, ttl] = requests[i];
+        auto& shard = _state->shardOf(lease.name);
+        Guard guard;
+        if (!tryEnter(guard, shard, context))
+        {
+            replies[i].reason = "other threads kept the memory store busy until the deadline of the call";
+            continue; // unavailable: of this item only
+        }
+        const auto place = shard.records.find(lease.name);
+        const bool renewed = place != shard.records.end() && LeaseRules::renew(place->second, lease, ttl, _state->nowWithoutWall());
+        replies[i].status = renewed ? RenewStatus::renewed : RenewStatus::lost;
+        replies[i].remaining = renewed ? ttl : Milliseconds{0};
+    }
+    return replies;
+}
+
+ReleaseStatus MemoryLockStore::release(const LeaseRef& lease, const CallContext& context)
+{
+    requireWanted(context, "release", lease.name);
+    auto& shard = _state->shardOf(lease.name);
+    const auto guard = enter(shard, context, "release", lease.name);
+    const auto place = shard.records.find(lease.name);
+    bool changed = false;
+    return place == shard.records.end() ? ReleaseStatus::notHeld
+                                        : LeaseRules::release(place->second, lease, _state->nowWithoutWall(), changed);
+}
+
+std::optional<LockRecord> MemoryLockStore::find(const std::string& name, const CallContext& context)
+{
+    requireWanted(context, "find", name);
+    auto& shard = _state->shardOf(name);
+    const auto guard = enter(shard, context, "find", name);
+    const auto now = _state->now();
+    const auto place = shard.records.find(name);
+    if (place == shard.records.end() || !LeaseRules::isLive(*place->second, now))
+        return std::nullopt;
+    return toLockRecord(name, *place->second, now);
+}
+
+std::vector<LockRecord> MemoryLockStore::list(const ListQuery& query, const CallContext& context)
+{
+    // An index by name would cost every grant time and every lock memory, for a question that people ask. So all records are
+    // looked at, and of those that fit the first `limit` are kept in a heap, the last name on top.
+    std::vector<LockRecord> page;
+    for (auto& shard : _state->shards)
+    {
+        requireWanted(context, "list its locks");
+        const auto guard = enter(shard, context, "list its locks");
+        const auto now = _state->now();
+        for (const auto& [name, record] : shard.records)
+        {
+            const bool fits = name > query.after && name.starts_with(query.prefix) && LeaseRules::isLive(*record, now);
+            if (!fits || query.limit == 0 || (page.size() == query.limit && name > page.front().name))
+                continue;
+            if (page.size() == query.limit)
+            {
+                std::ranges::pop_heap(page, byName);
+                page.pop_back();
+            }
+            page.push_back(toLockRecord(name, *record, now));
+            std::ranges::push_heap(page, byName);
+        }
+    }
+    std::ranges::sort_heap(page, byName);
+    return page;
+}
+
+bool MemoryLockStore::breakLock(const std::string& name, Fence expected, BreakMode mode, const CallContext& context)
+{
+    requireWanted(context, "break", name);
+    auto& shard = _state->shardOf(name);
+    const auto guard = enter(shard, context, "break", name);
+    const auto place = shard.records.find(name);
+    return place != shard.records.end() && LeaseRules::breakLock(place->second, expected, mode, _state->nowWithoutWall());
+}
+
+std::size_t MemoryLockStore::prune(Milliseconds retention, const CallContext& context)
+{
+    requireWanted(context, "prune");
+    std::size_t pruned = 0;
+    for (std::size_t looked = 0; looked < _state->shards.size(); ++looked)
+    {
+        // A page that ends early, full or late, is a smaller page: the next one goes on where this one stopped.
+        Guard guard;
+        const auto at = _state->pruneAt.load(std::memory_order_relaxed);
+        auto& shard = _state->shards[at % _state->shards.size()];
+        if (context.timeLeft() <= Milliseconds{0} || context.cancel().stop_requested() || !tryEnter(guard, shard, context))
+            return pruned;
+        const auto now = _state->now();
+        for (auto place = shard.records.begin(); place != shard.records.end();)
+        {
+            if (!LeaseRules::isForgettable(*place->second, retention, now))
+            {
+                ++place;
+                continue;
+            }
+            if (pruned == mostPruned)
+                return pruned;
+            place = shard.records.erase(place);
+            ++pruned;
+        }
+        _state->pruneAt.store(at + 1, std::memory_order_relaxed);
+    }
+    return pruned;
+}
+
+void registerMemoryStore(StoreRegistry& registry)
+{
+    registry.add("memory", [](StoreSettings&) { return std::make_shared<MemoryLockStore>(); });
+}
+
+} // namespace Leasehold
