@@ -16,24 +16,27 @@
 namespace Leasehold::ElasticsearchScripts
 {
 
-/// Parameters: name, token, ttl, metadata, floor. answer: held, spent, exhausted (the fence would pass its greatest value). A clamped
-/// expiry of another's lease is an update too: only the returned token tells a grant.
+/// Parameters: name, token, ttl, metadata, floor. answer: held, spent, exhausted (the fence would pass its greatest value). The
+/// corrected expiry of a lease that stands in the way is an update too: only token and standing tell a grant.
 inline constexpr std::string_view acquire = R"painless(long now = System.currentTimeMillis();
 def s = ctx._source;
 boolean live = s.token != null && (s.standing == 'held' || s.standing == 'broken') && s.expires > now;
+boolean ours = s.token != null && s.token == params.token;
 s.now = now;
-if (s.token != null && s.token == params.token) {
-  if (live && s.standing == 'held') {
-    if (s.expires <= now + params.ttl) { s.expires = now + params.ttl; s.ttl = params.ttl; }
-  } else { s.answer = 'spent'; ctx.op = 'noop'; }
+if (live && ours && s.standing == 'held') {
+  if (s.expires < now + params.ttl) { s.expires = now + params.ttl; s.ttl = params.ttl; }
 } else if (live) {
   if (s.expires - now > s.ttl) { s.expires = now + s.ttl; } else { s.answer = 'held'; ctx.op = 'noop'; }
+} else if (ours) {
+  s.answer = 'spent'; ctx.op = 'noop';
 } else {
+  long most = 9007199254740991L;
+  long last = s.fence == null ? 0L : s.fence;
   long fence = now * 1000L;
-  if (s.fence != null && s.fence >= fence) { fence = s.fence + 1L; }
-  if (params.floor >= fence) { fence = params.floor + 1L; }
-  if (fence > 9007199254740991L) { s.answer = 'exhausted'; ctx.op = 'noop'; }
+  if (last >= most || params.floor >= most || fence > most) { s.answer = 'exhausted'; ctx.op = 'noop'; }
   else {
+    if (fence <= last) { fence = last + 1L; }
+    if (fence <= params.floor) { fence = params.floor + 1L; }
     s.name = params.name; s.token = params.token; s.standing = 'held'; s.fence = fence;
     s.acquired = now; s.expires = now + params.ttl; s.ttl = params.ttl; s.metadata = params.metadata;
   }

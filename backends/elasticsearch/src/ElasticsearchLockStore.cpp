@@ -270,11 +270,6 @@ void ElasticsearchLockStore::prepare(const CallContext& context)
 AcquireReply ElasticsearchLockStore::acquire(const AcquireRequest& request, const CallContext& context)
 {
     const std::string what = about("acquire", request.name);
-    const auto exhausted = [&what]
-    { return LockStoreError("cannot " + what + ": its fence has reached the greatest value there is, so no greater one can be granted"); };
-    if (request.fenceFloor >= maxFence)
-        throw exhausted();
-
     const auto operation = acquireOperation(request);
     for (int tries = 1;; ++tries)
     {
@@ -287,8 +282,9 @@ AcquireReply ElasticsearchLockStore::acquire(const AcquireRequest& request, cons
             _engine->ensureIndex(context);
             continue;
         }
-        if (isFenceExhausted(reply.answer.whole))
-            throw exhausted();
+        if (isFenceExhausted(request, reply.answer.whole))
+            throw LockStoreError("cannot " + what + ": its next fence would exceed the greatest one, " + std::to_string(maxFence) +
+                                 ": nothing was granted; repair the record or the clock of the storage");
         const auto acquired = acquireReply(request, reply.answer.whole);
         if (!acquired || reply.verdict.meaning != Meaning::done)
             _engine->refuseNonsense(reply, what);

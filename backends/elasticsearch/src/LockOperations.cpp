@@ -14,7 +14,7 @@ namespace
 {
 
 constexpr const char* recordFields = R"(,"_source":["answer","fence","acquired","expires","ttl","metadata","now"])";
-constexpr const char* grantFields = R"(,"_source":["token","answer","fence","acquired","expires","ttl","metadata","now"])";
+constexpr const char* grantFields = R"(,"_source":["token","standing","answer","fence","acquired","expires","ttl","metadata","now"])";
 constexpr const char* answerField = R"(,"_source":["answer"])";
 constexpr const char* upsert = R"(,"scripted_upsert":true,"upsert":{})";
 
@@ -95,7 +95,7 @@ LockOperation acquireOperation(const AcquireRequest& request)
 {
     const std::string params = text("name", request.name) + "," + text("token", request.token) + "," +
                                number("ttl", milliseconds(request.ttl)) + "," + text("metadata", request.metadata) + "," +
-                               number("floor", request.fenceFloor);
+                               number("floor", std::min(request.fenceFloor, maxFence));
     return {request.name, scriptedUpdate(ElasticsearchScripts::acquire, params, (std::string(upsert) + grantFields).c_str())};
 }
 
@@ -157,30 +157,34 @@ std::string bulkPath(const std::string& index, Milliseconds timeout)
            "error.type,error.index_uuid,error.caused_by";
 }
 
-// A grant is an update that happened and left our token: a noop may come from a node that is cut off from the cluster, and
-// an update without our token is the correction of another's expiry.
+// A grant is an update that happened and left a lease with our token: a noop may come from a node that is cut off from the
+// cluster, and the corrected expiry of a lease that stands in the way is an update as well.
 std::optional<AcquireReply> acquireReply(const AcquireRequest& request, const EngineItem& item)
 {
-    if (!item.document || !item.document->token)
+    if (!item.document || !item.document->token || !item.document->standing)
         return std::nullopt;
     const auto& document = *item.document;
     const bool ours = *document.token == request.token;
-    if (!isChange(item) && document.answer == "spent" && ours)
+    const bool ourLease = ours && document.standing == "held";
+    if (item.result == "noop" && document.answer == "spent" && ours)
         return AcquireReply{AcquireStatus::spent, {.name = request.name}};
 
     const auto record = recordOf(request.name, document);
     if (!record)
         return std::nullopt;
     if (isChange(item))
-        return AcquireReply{ours ? AcquireStatus::granted : AcquireStatus::held, *record};
-    if (item.result == "noop" && document.answer == "held" && !ours)
+        return AcquireReply{ourLease ? AcquireStatus::granted : AcquireStatus::held, *record};
+    if (item.result == "noop" && document.answer == "held" && !ourLease)
         return AcquireReply{AcquireStatus::held, *record};
     return std::nullopt;
 }
 
-bool isFenceExhausted(const EngineItem& item)
+// A noop where there was no document has no source to tell why; there is one reason only.
+bool isFenceExhausted(const AcquireRequest& request, const EngineItem& item)
 {
-    return item.result == "noop" && item.document && item.document->answer == "exhausted";
+    if (item.result != "noop")
+        return false;
+    return item.document ? item.document->answer == "exhausted" : request.fenceFloor >= maxFence;
 }
 
 std::optional<bool> renewed(const EngineItem& item)

@@ -37,7 +37,7 @@ std::string bulkPath(const std::string& index, Milliseconds timeout);
 /// What the answers mean; `item` was carried out (Meaning::done). nullopt: the answer makes no sense.
 std::optional<AcquireReply> acquireReply(const AcquireRequest& request, const EngineItem& item);
 /// The answer to an acquire that would have needed a fence beyond the greatest one.
-bool isFenceExhausted(const EngineItem& item);
+bool isFenceExhausted(const AcquireRequest& request, const EngineItem& item);
 std::optional<bool> renewed(const EngineItem& item);
 std::optional<ReleaseStatus> releaseStatus(const EngineItem& item);
 std::optional<bool> broken(const EngineItem& item);

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <latch>
+#include <limits>
 #include <thread>
 
 namespace Leasehold
@@ -219,12 +220,13 @@ public:
 
     void testALockBrokenForItsEndIsTakenUntilThen()
     {
-        const auto record = granted("a", "t", 600ms);
+        const auto record = granted("a", "t", 1000ms);
         CPPUNIT_ASSERT(!_other->breakLock("a", record.fence + 1, BreakMode::whenItEnds, context()));
         CPPUNIT_ASSERT(!_other->breakLock("absent", record.fence, BreakMode::whenItEnds, context()));
         CPPUNIT_ASSERT(_other->breakLock("a", record.fence, BreakMode::whenItEnds, context()));
         CPPUNIT_ASSERT(renew("a", "t", record.fence) == RenewStatus::lost);
         CPPUNIT_ASSERT(_store->release({"a", "t", record.fence}, context()) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(acquire("a", "t").status == AcquireStatus::held);
         AcquireReply successor;
         bool wasHeld = false;
         until(
@@ -359,6 +361,17 @@ public:
             CPPUNIT_ASSERT(error.message().find("fence") != std::string::npos);
         }
         CPPUNIT_ASSERT(!_store->find("a", context()));
+
+        for (const Fence floor : {maxFence, maxFence + 1, std::numeric_limits<Fence>::max()})
+        {
+            CPPUNIT_ASSERT_THROW(acquire("absent", "t", 30s, "{}", floor), LockStoreError);
+            CPPUNIT_ASSERT(!_store->find("absent", context()));
+        }
+        // A foreign hand may have left any number.
+        granted("foreign", "t", 200ms);
+        operate("POST", "/" + options.index + "/_update/foreign", R"({"doc":{"fence":9223372036854775807}})");
+        awaitExpiry("foreign");
+        CPPUNIT_ASSERT_THROW(acquire("foreign", "u"), LockStoreError);
     }
 
     void testNamesOfEveryKindAreKeptApart()
@@ -428,6 +441,13 @@ public:
         CPPUNIT_ASSERT(_store->find("a", context())->remaining <= 30s);
         CPPUNIT_ASSERT(acquire("a", "u").status == AcquireStatus::held);
         CPPUNIT_ASSERT(renew("a", "t", record.fence) == RenewStatus::renewed);
+
+        // A lease that somebody broke is corrected too, and that is no grant for its old token.
+        CPPUNIT_ASSERT(_store->breakLock("a", record.fence, BreakMode::whenItEnds, context()));
+        operate("POST", "/" + options.index + "/_update/a", R"({"doc":{"expires":)" + hourAhead + "}}");
+        const auto own = acquire("a", "t");
+        CPPUNIT_ASSERT(own.status == AcquireStatus::held);
+        CPPUNIT_ASSERT(own.record.remaining == 30s);
     }
 
     void testTwentyThreadsRaceAndOneWins()

@@ -38,6 +38,7 @@ class LockOperationsTest : public CppUnit::TestFixture
         item.document->token = token;
         if (!answer.empty())
             item.document->answer = answer;
+        item.document->standing = "held";
         item.document->fence = 7;
         item.document->acquired = 1000;
         item.document->expires = 31'000;
@@ -117,6 +118,12 @@ public:
         // The corrected expiry of another's lease.
         CPPUNIT_ASSERT(acquireReply(request, item("updated", "other"))->status == AcquireStatus::held);
         CPPUNIT_ASSERT(acquireReply(request, item("noop", "other", "held"))->status == AcquireStatus::held);
+        // The corrected expiry of our own lease that somebody broke.
+        auto broken = item("updated", "mine");
+        broken.document->standing = "broken";
+        CPPUNIT_ASSERT(acquireReply(request, broken)->status == AcquireStatus::held);
+        broken.document->standing.reset();
+        CPPUNIT_ASSERT(!acquireReply(request, broken));
         // A node that is cut off serves noops.
         CPPUNIT_ASSERT(!acquireReply(request, item("noop", "mine")));
         CPPUNIT_ASSERT(!acquireReply(request, item("noop", "mine", "held")));
@@ -152,8 +159,13 @@ public:
         CPPUNIT_ASSERT(spent->status == AcquireStatus::spent);
         CPPUNIT_ASSERT_EQUAL(Fence{0}, spent->record.fence);
         CPPUNIT_ASSERT(!acquireReply(request, item("noop", "other", "spent")));
-        CPPUNIT_ASSERT(isFenceExhausted(item("noop", "other", "exhausted")));
-        CPPUNIT_ASSERT(!isFenceExhausted(item("noop", "other", "held")));
+        CPPUNIT_ASSERT(isFenceExhausted(request, item("noop", "other", "exhausted")));
+        CPPUNIT_ASSERT(!isFenceExhausted(request, item("noop", "other", "held")));
+        // Where there was no document, there is nothing to tell it.
+        EngineItem nothing;
+        nothing.result = "noop";
+        CPPUNIT_ASSERT(!isFenceExhausted(request, nothing));
+        CPPUNIT_ASSERT(isFenceExhausted({"n", "mine", Milliseconds(30'000), "{}", maxFence}, nothing));
     }
 
     void testAReleaseToldTwiceIsReleased()
