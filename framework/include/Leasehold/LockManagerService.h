@@ -31,8 +31,8 @@ class StoreRegistry;
 /// What a service is given beside its store and its policy. Set by name.
 struct ServiceParts
 {
-    std::shared_ptr<const Clock> clock{};                     ///< empty: Clock::system()
-    std::vector<std::shared_ptr<LockObserver>> observers{};   ///< empty: one LoggerObserver
+    std::shared_ptr<const Clock> clock{};                   ///< empty: Clock::system()
+    std::vector<std::shared_ptr<LockObserver>> observers{}; ///< empty: one LoggerObserver
 };
 
 /// What check() found.
@@ -115,7 +115,8 @@ template <typename Work>
 decltype(auto) LockManagerService::withLock(const std::string& name, Work&& work, const LockOptions& options)
 {
     constexpr bool takesLock = std::is_invocable_v<Work, const Lock&>;
-    static_assert(takesLock || std::is_invocable_v<Work>, "withLock calls its callback as f(const Lock&) or as f(): this one can be called as neither");
+    static_assert(takesLock || std::is_invocable_v<Work>,
+                  "withLock calls its callback as f(const Lock&) or as f(): this one can be called as neither");
     if constexpr (takesLock || std::is_invocable_v<Work>)
     {
         const auto run = [&work](const Lock& lock) -> decltype(auto)

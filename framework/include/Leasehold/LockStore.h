@@ -21,7 +21,7 @@ class StoreListener;
 struct AcquireRequest
 {
     std::string name{};
-    std::string token{};         ///< the owner token: secret, new for each acquisition, the same when the request is sent again
+    std::string token{}; ///< the owner token: secret, new for each acquisition, the same when the request is sent again
     Milliseconds ttl{};
     std::string metadata = "{}"; ///< one JSON object as text
     Fence fenceFloor = 0;        ///< the grant's fence must be greater

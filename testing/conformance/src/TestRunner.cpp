@@ -1,11 +1,11 @@
 #include "Leasehold/TestRunner.h"
 
+#include <cppunit/CompilerOutputter.h>
 #include <cppunit/TestFailure.h>
 #include <cppunit/TestListener.h>
 #include <cppunit/TestResult.h>
 #include <cppunit/TestResultCollector.h>
 #include <cppunit/TestSuite.h>
-#include <cppunit/CompilerOutputter.h>
 #include <cppunit/extensions/TestFactoryRegistry.h>
 
 #include <chrono>

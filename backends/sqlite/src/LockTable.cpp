@@ -1,0 +1,294 @@
+#include "LockTable.h"
+
+#include "Leasehold/Exceptions.h"
+#include "SqliteConnection.h"
+#include "SqliteSchema.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace Leasehold
+{
+namespace
+{
+
+using LeaseRules::Standing;
+
+// The numbers of the column "standing". They are in files: never change them.
+constexpr std::int64_t heldNumber = 0, brokenNumber = 1, releasedNumber = 2, freedNumber = 3;
+
+std::int64_t toNumber(Standing standing)
+{
+    switch (standing)
+    {
+    case Standing::held:
+        return heldNumber;
+    case Standing::broken:
+        return brokenNumber;
+    case Standing::released:
+        return releasedNumber;
+    case Standing::freed:
+        return freedNumber;
+    }
+    return freedNumber;
+}
+
+Standing toStanding(std::int64_t number)
+{
+    constexpr Standing standings[] = {Standing::held, Standing::broken, Standing::released, Standing::freed};
+    return standings[number]; // requireSane has looked
+}
+
+LockTable::Row rowOf(const SqliteStatement::Execution& found, int first, bool withMetadata)
+{
+    LockTable::Row row;
+    row.token = found.text(first);
+    row.fence = found.number(first + 1);
+    row.standing = found.number(first + 2);
+    row.acquiredWall = found.number(first + 3);
+    row.bootId = found.text(first + 4);
+    row.expiresBoot = found.number(first + 5);
+    row.expiresWall = found.number(first + 6);
+    row.ttl = found.number(first + 7);
+    if (withMetadata)
+        row.metadata = found.text(first + 8);
+    return row;
+}
+
+LockRecord recordOf(const std::string& name, const LeaseRules::Record& record, const HostNow& now)
+{
+    const auto onTheWall = [&now](std::int64_t time) { return StorageTime(Milliseconds(time - now.rule.ms + now.wallMs)); };
+    return {name,
+            record.fence,
+            onTheWall(record.acquiredAt),
+            onTheWall(record.expiresAt),
+            Milliseconds(record.ttl),
+            LeaseRules::remaining(record, now.rule),
+            record.metadata};
+}
+
+} // namespace
+
+LockTable::LockTable(SqliteConnection& connection) :
+    _connection(connection), _schema(connection, "PRAGMA user_version"),
+    _find(connection, "SELECT token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl, metadata "
+                      "FROM locks WHERE name = ?1"),
+    _findBrief(connection, "SELECT token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl "
+                           "FROM locks WHERE name = ?1"),
+    _write(connection,
+           "REPLACE INTO locks (name, token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl, metadata) "
+           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
+    _writeExpiry(connection,
+                 "UPDATE locks SET standing = ?2, boot_id = ?3, expires_boot = ?4, expires_wall = ?5, ttl = ?6 WHERE name = ?1"),
+    _list(connection, "SELECT name, token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl, metadata "
+                      "FROM locks WHERE name >= ?1 AND standing <= 1 ORDER BY name"),
+    _dead(connection, "SELECT name, token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl "
+                      "FROM locks WHERE fence < ?1"),
+    _forget(connection, "DELETE FROM locks WHERE name = ?1"),
+    _unfinished(connection, "SELECT name, token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl, metadata "
+                            "FROM locks WHERE standing <= 1"),
+    _adopt(connection,
+           "INSERT INTO locks (name, token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl, metadata) "
+           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (name) DO UPDATE SET "
+           "token = excluded.token, fence = excluded.fence, standing = excluded.standing, "
+           "acquired_wall = excluded.acquired_wall, boot_id = excluded.boot_id, expires_boot = excluded.expires_boot, "
+           "expires_wall = excluded.expires_wall, ttl = excluded.ttl, metadata = excluded.metadata "
+           "WHERE excluded.fence > locks.fence")
+{
+}
+
+void LockTable::requireSchema()
+{
+    auto execution = _schema.execute();
+    SqliteSchema::requireKnown(_connection, execution.step() ? execution.number(0) : 0);
+}
+
+AcquireReply LockTable::acquire(const AcquireRequest& request, const HostNow& now)
+{
+    auto found = read(request.name, now, true);
+    const auto verdict = LeaseRules::acquire(found.record, request, now.rule);
+    if (found.record && (verdict.changed || found.clamped))
+        write(request.name, *found.record, now);
+    if (verdict.status == AcquireStatus::spent || !found.record)
+        return {verdict.status, {.name = request.name}};
+    return {verdict.status, recordOf(request.name, *found.record, now)};
+}
+
+RenewReply LockTable::renew(const RenewRequest& request, const HostNow& now)
+{
+    auto found = read(request.lease.name, now, false);
+    if (!LeaseRules::renew(found.record, request.lease, request.ttl, now.rule))
+        return {.status = RenewStatus::lost};
+    writeExpiry(request.lease.name, *found.record, now);
+    return {.status = RenewStatus::renewed, .remaining = LeaseRules::remaining(*found.record, now.rule)};
+}
+
+ReleaseStatus LockTable::release(const LeaseRef& lease, const HostNow& now)
+{
+    auto found = read(lease.name, now, false);
+    bool changed = false;
+    const auto status = LeaseRules::release(found.record, lease, now.rule, changed);
+    if (changed)
+        writeExpiry(lease.name, *found.record, now);
+    return status;
+}
+
+bool LockTable::breakLock(const std::string& name, Fence expected, BreakMode mode, const HostNow& now)
+{
+    auto found = read(name, now, false);
+    if (!LeaseRules::breakLock(found.record, expected, mode, now.rule))
+        return false;
+    writeExpiry(name, *found.record, now);
+    return true;
+}
+
+std::optional<LockRecord> LockTable::find(const std::string& name, const HostNow& now)
+{
+    const auto found = read(name, now, true);
+    if (!found.record || !LeaseRules::isLive(*found.record, now.rule))
+        return std::nullopt;
+    return recordOf(name, *found.record, now);
+}
+
+std::vector<LockRecord> LockTable::list(const ListQuery& query, const HostNow& now)
+{
+    std::vector<LockRecord> page;
+    const std::string_view first = std::max<std::string_view>(query.prefix, query.after);
+    auto rows = _list.execute();
+    rows.bind(1, first);
+    while (page.size() < query.limit && rows.step())
+    {
+        auto name = rows.text(0);
+        if (!name.starts_with(query.prefix))
+        {
+            if (name > query.prefix) // those with the prefix lie together
+                break;
+            continue;
+        }
+        if (name <= query.after)
+            continue;
+        auto row = rowOf(rows, 1, true);
+        row.name = std::move(name);
+        const auto found = translate(row, now);
+        if (LeaseRules::isLive(*found.record, now.rule))
+            page.push_back(recordOf(row.name, *found.record, now));
+    }
+    return page;
+}
+
+std::vector<std::string> LockTable::forgettable(Milliseconds retention, std::size_t limit, const HostNow& now)
+{
+    std::vector<std::string> names;
+    auto rows = _dead.execute();
+    rows.bind(1, now.rule.wallMicroseconds); // no other fence lies behind the clock
+    while (names.size() < limit && rows.step())
+    {
+        auto row = rowOf(rows, 1, false);
+        row.name = rows.text(0);
+        const auto found = translate(row, now);
+        if (LeaseRules::isForgettable(*found.record, retention, now.rule))
+            names.push_back(std::move(row.name));
+    }
+    return names;
+}
+
+bool LockTable::forget(const std::string& name, Milliseconds retention, const HostNow& now)
+{
+    const auto found = read(name, now, false);
+    if (!found.record || !LeaseRules::isForgettable(*found.record, retention, now.rule))
+        return false;
+    auto execution = _forget.execute();
+    execution.bind(1, name).run();
+    return true;
+}
+
+std::vector<LockTable::Row> LockTable::liveRows(const HostNow& now)
+{
+    std::vector<Row> live;
+    auto rows = _unfinished.execute();
+    while (rows.step())
+    {
+        auto row = rowOf(rows, 1, true);
+        row.name = rows.text(0);
+        const auto found = translate(row, now);
+        if (LeaseRules::isLive(*found.record, now.rule))
+            live.push_back(std::move(row));
+    }
+    return live;
+}
+
+void LockTable::adopt(const std::vector<Row>& rows)
+{
+    for (const auto& row : rows)
+    {
+        auto execution = _adopt.execute();
+        execution.bind(1, row.name).bind(2, row.token).bind(3, row.fence).bind(4, brokenNumber).bind(5, row.acquiredWall);
+        execution.bind(6, row.bootId).bind(7, row.expiresBoot).bind(8, row.expiresWall).bind(9, row.ttl).bind(10, row.metadata);
+        execution.run();
+    }
+}
+
+LockTable::Found LockTable::read(const std::string& name, const HostNow& now, bool withMetadata)
+{
+    auto execution = (withMetadata ? _find : _findBrief).execute();
+    execution.bind(1, name);
+    if (!execution.step())
+        return {};
+    auto row = rowOf(execution, 0, withMetadata);
+    row.name = name;
+    return translate(row, now);
+}
+
+LockTable::Found LockTable::translate(const Row& row, const HostNow& now) const
+{
+    requireSane(row);
+    Found found;
+    auto& record = found.record.emplace();
+    record.token = row.token;
+    record.fence = static_cast<Fence>(row.fence);
+    record.standing = toStanding(row.standing);
+    record.acquiredAt = row.acquiredWall - now.wallMs + now.rule.ms;
+    record.ttl = row.ttl;
+    record.metadata = row.metadata;
+    if (row.bootId == now.bootId)
+        record.expiresAt = row.expiresBoot;
+    else
+    {
+        const auto byTheWall = row.expiresWall - now.wallMs;
+        found.clamped = byTheWall > row.ttl;
+        record.expiresAt = now.rule.ms + std::min(byTheWall, row.ttl);
+    }
+    return found;
+}
+
+/// SQLite's own checks do not see a value that no version of Leasehold writes; arithmetic with it could overflow.
+void LockTable::requireSane(const Row& row) const
+{
+    constexpr auto most = static_cast<std::int64_t>(maxFence);
+    const auto fits = [](std::int64_t value) { return value >= -most && value <= most; };
+    if (row.fence >= 0 && fits(row.fence) && row.standing >= heldNumber && row.standing <= freedNumber && fits(row.acquiredWall) &&
+        fits(row.expiresBoot) && fits(row.expiresWall) && row.ttl >= 0 && fits(row.ttl))
+        return;
+    throw LockStoreError("sqlite store " + _connection.path() + ": the row of lock \"" + row.name +
+                         "\" has values that no version of Leasehold writes; something else changed the file: stop all that use it "
+                         "and move it away together with its -wal and -shm files");
+}
+
+void LockTable::write(const std::string& name, const Record& record, const HostNow& now)
+{
+    const auto onTheWall = [&now](std::int64_t time) { return time - now.rule.ms + now.wallMs; };
+    auto execution = _write.execute();
+    execution.bind(1, name).bind(2, record.token).bind(3, static_cast<std::int64_t>(record.fence)).bind(4, toNumber(record.standing));
+    execution.bind(5, onTheWall(record.acquiredAt)).bind(6, now.bootId).bind(7, record.expiresAt).bind(8, onTheWall(record.expiresAt));
+    execution.bind(9, record.ttl).bind(10, record.metadata).run();
+}
+
+void LockTable::writeExpiry(const std::string& name, const Record& record, const HostNow& now)
+{
+    auto execution = _writeExpiry.execute();
+    execution.bind(1, name).bind(2, toNumber(record.standing)).bind(3, now.bootId).bind(4, record.expiresAt);
+    execution.bind(5, record.expiresAt - now.rule.ms + now.wallMs).bind(6, record.ttl).run();
+}
+
+} // namespace Leasehold

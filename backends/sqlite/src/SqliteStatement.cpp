@@ -1,0 +1,67 @@
+#include "SqliteStatement.h"
+
+#include "SqliteConnection.h"
+
+#include <sqlite3.h>
+
+namespace Leasehold
+{
+
+SqliteStatement::SqliteStatement(SqliteConnection& connection, std::string_view sql) : _connection(connection)
+{
+    connection.require(
+        sqlite3_prepare_v3(connection.handle(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &_statement, nullptr));
+}
+
+SqliteStatement::~SqliteStatement()
+{
+    sqlite3_finalize(_statement);
+}
+
+SqliteStatement::Execution::~Execution()
+{
+    sqlite3_reset(_statement._statement); // it answers the failure of the last step again, which has been thrown already
+}
+
+SqliteStatement::Execution& SqliteStatement::Execution::bind(int parameter, std::string_view text)
+{
+    _statement._connection.require(
+        sqlite3_bind_text(_statement._statement, parameter, text.data(), static_cast<int>(text.size()), SQLITE_STATIC));
+    return *this;
+}
+
+SqliteStatement::Execution& SqliteStatement::Execution::bind(int parameter, std::int64_t number)
+{
+    _statement._connection.require(sqlite3_bind_int64(_statement._statement, parameter, number));
+    return *this;
+}
+
+bool SqliteStatement::Execution::step()
+{
+    const int code = sqlite3_step(_statement._statement);
+    if (code == SQLITE_ROW)
+        return true;
+    if (code != SQLITE_DONE)
+        _statement._connection.fail(code);
+    return false;
+}
+
+void SqliteStatement::Execution::run()
+{
+    while (step())
+    {
+    }
+}
+
+std::int64_t SqliteStatement::Execution::number(int column) const
+{
+    return sqlite3_column_int64(_statement._statement, column);
+}
+
+std::string SqliteStatement::Execution::text(int column) const
+{
+    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(_statement._statement, column));
+    return bytes ? std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(_statement._statement, column))) : std::string();
+}
+
+} // namespace Leasehold

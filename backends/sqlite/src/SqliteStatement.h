@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+struct sqlite3_stmt;
+
+namespace Leasehold
+{
+
+class SqliteConnection;
+
+/// A prepared statement, kept for the life of its connection.
+class SqliteStatement
+{
+public:
+    /// Throws as throwTrouble does.
+    SqliteStatement(SqliteConnection& connection, std::string_view sql);
+    ~SqliteStatement();
+    SqliteStatement(const SqliteStatement&) = delete;
+    SqliteStatement& operator=(const SqliteStatement&) = delete;
+
+    /// One execution: resets the statement when it ends. What is bound must outlive it.
+    class Execution
+    {
+    public:
+        explicit Execution(SqliteStatement& statement) : _statement(statement) {}
+        ~Execution();
+        Execution(const Execution&) = delete;
+        Execution& operator=(const Execution&) = delete;
+
+        Execution& bind(int parameter, std::string_view text);
+        Execution& bind(int parameter, std::int64_t number);
+
+        /// True: there is a row; false: the statement is done. Throws as throwTrouble does.
+        bool step();
+        /// For a statement without rows.
+        void run();
+
+        std::int64_t number(int column) const;
+        std::string text(int column) const;
+
+    private:
+        SqliteStatement& _statement;
+    };
+
+    Execution execute() { return Execution(*this); }
+
+private:
+    SqliteConnection& _connection;
+    sqlite3_stmt* _statement = nullptr;
+};
+
+} // namespace Leasehold

@@ -1,0 +1,51 @@
+#include "ForkMark.h"
+
+#include "Leasehold/Exceptions.h"
+
+#include <atomic>
+#include <pthread.h>
+#include <utility>
+#include <vector>
+
+namespace Leasehold
+{
+namespace
+{
+
+std::atomic<unsigned> generation{0};
+
+extern "C" void leaseholdForkedChild()
+{
+    generation.fetch_add(1, std::memory_order_relaxed);
+}
+
+} // namespace
+
+ForkMark::ForkMark()
+{
+    static const int registered = ::pthread_atfork(nullptr, nullptr, &leaseholdForkedChild);
+    if (registered != 0)
+        throw LockException("cannot register a fork handler (pthread_atfork): out of memory");
+    _generation = generation.load(std::memory_order_relaxed);
+}
+
+bool ForkMark::isForeign() const noexcept
+{
+    return _generation != generation.load(std::memory_order_relaxed);
+}
+
+void ForkMark::requireNative(const char* what) const
+{
+    if (isForeign())
+        throw LockException(
+            std::string(what) +
+            " belongs to the parent of this forked process and cannot be used here; make a new LockManagerService after fork");
+}
+
+void ForkMark::keepForever(std::shared_ptr<void> foreign)
+{
+    static auto* const kept = new std::vector<std::shared_ptr<void>>; // on purpose never destroyed
+    kept->push_back(std::move(foreign));
+}
+
+} // namespace Leasehold
