@@ -1,5 +1,7 @@
 #include "Leasehold/TestRunner.h"
 
+#include "HarnessRegistry.h"
+
 #include <cppunit/CompilerOutputter.h>
 #include <cppunit/TestFailure.h>
 #include <cppunit/TestListener.h>
@@ -82,6 +84,9 @@ int runTests(int argc, char** argv)
             std::cout << test->getName() << '\n';
         return 0;
     }
+
+    for (const auto& harness : registeredHarnesses())
+        std::cout << describeMissing(harness);
 
     CppUnit::TestResult result;
     CppUnit::TestResultCollector collector;

@@ -1,0 +1,37 @@
+#include "Leasehold/ConformanceSuite.h"
+
+#include "suites.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace Leasehold
+{
+
+const ConformanceSuite& ConformanceSuite::whole()
+{
+    static const ConformanceSuite suite = []
+    {
+        ConformanceSuite all;
+        addRuleTests(all);
+        addExpiryTests(all);
+        addFenceTests(all);
+        addAdversaryTests(all);
+        addNameTests(all);
+        addBatchTests(all);
+        addTroubleTests(all);
+        addThreadTests(all);
+        return all;
+    }();
+    return suite;
+}
+
+void ConformanceSuite::add(Test test)
+{
+    // Two of one name could not be told apart when one fails.
+    if (std::ranges::any_of(_tests, [&](const Test& other) { return other.name == test.name; }))
+        throw std::logic_error("two tests of the kit are called " + test.name);
+    _tests.push_back(std::move(test));
+}
+
+} // namespace Leasehold

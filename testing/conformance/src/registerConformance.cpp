@@ -1,0 +1,100 @@
+#include "Leasehold/registerConformance.h"
+
+#include "HarnessRegistry.h"
+#include "Leasehold/ConformanceSuite.h"
+
+#include <cppunit/TestCase.h>
+#include <cppunit/TestSuite.h>
+#include <cppunit/extensions/TestFactory.h>
+#include <cppunit/extensions/TestFactoryRegistry.h>
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+
+namespace Leasehold
+{
+namespace
+{
+
+/// One test of the kit on a storage of its own.
+class ConformanceTest : public CppUnit::TestCase
+{
+public:
+    ConformanceTest(const HarnessKind& kind, const ConformanceSuite::Test& test) :
+        CppUnit::TestCase(kind.name + "::" + test.name), _make(kind.make),
+        _virtualTime(kind.capabilities.contains(Capability::virtualTime)), _body(test.body)
+    {
+    }
+
+protected:
+    void runTest() override
+    {
+        const auto harness = _make();
+        StoreBench bench(*harness, _virtualTime);
+        _body(*harness, bench);
+    }
+
+private:
+    const std::function<std::unique_ptr<StoreHarness>()> _make;
+    const bool _virtualTime;
+    const std::function<void(StoreHarness&, StoreBench&)> _body;
+};
+
+class ConformanceFactory : public CppUnit::TestFactory
+{
+public:
+    explicit ConformanceFactory(const HarnessKind& kind) : _kind(kind) {}
+    CppUnit::Test* makeTest() override { return makeConformanceTests(_kind); }
+
+private:
+    const HarnessKind& _kind;
+};
+
+bool canRun(const HarnessKind& kind, const ConformanceSuite::Test& test)
+{
+    return std::ranges::includes(kind.capabilities, test.needs);
+}
+
+} // namespace
+
+std::list<HarnessKind>& registeredHarnesses()
+{
+    static std::list<HarnessKind> harnesses; // inside: registration may come from another file's initialisers
+    return harnesses;
+}
+
+CppUnit::Test* makeConformanceTests(const HarnessKind& kind)
+{
+    auto suite = std::make_unique<CppUnit::TestSuite>(kind.name);
+    for (const auto& test : ConformanceSuite::whole().tests())
+        if (canRun(kind, test))
+            suite->addTest(new ConformanceTest(kind, test)); // the suite owns it
+    return suite.release();
+}
+
+std::string describeMissing(const HarnessKind& kind)
+{
+    std::map<Capability, std::size_t> missing;
+    for (const auto& test : ConformanceSuite::whole().tests())
+        for (const auto need : test.needs)
+            if (!kind.capabilities.contains(need))
+                ++missing[need];
+    std::string text;
+    for (const auto& [capability, tests] : missing)
+        text += kind.name + ": the harness has no " + toString(capability) + ", which " + std::to_string(tests) +
+                (tests == 1 ? " test needs\n" : " tests need\n");
+    return text;
+}
+
+bool registerConformance(HarnessKind kind)
+{
+    auto& harnesses = registeredHarnesses();
+    if (std::ranges::any_of(harnesses, [&](const auto& other) { return other.name == kind.name; }))
+        throw std::logic_error("two conformance harnesses are called \"" + kind.name + "\"");
+    harnesses.push_back(std::move(kind));
+    CppUnit::TestFactoryRegistry::getRegistry().registerFactory(new ConformanceFactory(harnesses.back())); // the registry owns it
+    return true;
+}
+
+} // namespace Leasehold
