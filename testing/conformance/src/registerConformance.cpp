@@ -93,7 +93,8 @@ bool registerConformance(HarnessKind kind)
     if (std::ranges::any_of(harnesses, [&](const auto& other) { return other.name == kind.name; }))
         throw std::logic_error("two conformance harnesses are called \"" + kind.name + "\"");
     harnesses.push_back(std::move(kind));
-    CppUnit::TestFactoryRegistry::getRegistry().registerFactory(new ConformanceFactory(harnesses.back())); // the registry owns it
+    static std::list<ConformanceFactory> factories; // CppUnit's registry does not own them
+    CppUnit::TestFactoryRegistry::getRegistry().registerFactory(&factories.emplace_back(harnesses.back()));
     return true;
 }
 
