@@ -1,0 +1,124 @@
+#include "Leasehold/Workload.h"
+
+#include "Leasehold/UpdateFile.h"
+
+#include <Poco/Exception.h>
+#include <Poco/File.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace Leasehold
+{
+
+std::string resourceFile(const std::string& folder, const std::string& lock, const std::string& resource)
+{
+    return folder + "/" + lock + "." + resource;
+}
+
+std::string workloadLock(std::size_t index)
+{
+    return "lock-" + std::to_string(index);
+}
+
+Workload::Workload(std::string storeUrl, std::uint64_t seed) : _storeUrl(std::move(storeUrl)), _seed(seed), _workers(processes)
+{
+    Poco::File(_folder.path()).createDirectories();
+    for (std::size_t index = 0; index < processes; ++index)
+        start(index);
+    for (auto& worker : _workers)
+    {
+        if (worker.process->hear() != "ready")
+            throw Poco::RuntimeException("a process of the workload did not say that it is ready");
+    }
+}
+
+void Workload::start(std::size_t index)
+{
+    auto& worker = _workers[index];
+    const auto name = "w" + std::to_string(index) + "." + std::to_string(worker.lives++);
+    _names.push_back(name);
+    worker.process = std::make_unique<WorkerProcess>(std::vector<std::string>{
+        LEASEHOLD_FAULT_WORKER, _storeUrl, _folder.path(), historyOf(name), name, std::to_string(_seed + index + 1000 * worker.lives)});
+}
+
+void Workload::suffer(const std::vector<FaultStep>& schedule, FaultyProxy* proxy)
+{
+    const auto began = std::chrono::steady_clock::now();
+    for (const auto& step : schedule)
+    {
+        std::this_thread::sleep_until(began + step.at);
+        auto& worker = _workers[step.process];
+        switch (step.what)
+        {
+        case FaultStep::What::network:
+            proxy->set(step.fault, step.delay);
+            break;
+        case FaultStep::What::kill:
+            worker.process->kill();
+            ++_killed;
+            start(step.process);
+            break;
+        case FaultStep::What::pause:
+            worker.process->pause();
+            worker.isPaused = true;
+            ++_paused;
+            break;
+        case FaultStep::What::resume:
+            worker.process->resume();
+            worker.isPaused = false;
+            break;
+        }
+    }
+}
+
+void Workload::work(Milliseconds duration)
+{
+    std::this_thread::sleep_for(duration);
+}
+
+std::size_t Workload::grants() const
+{
+    std::size_t grants = 0;
+    for (const auto& name : _names)
+    {
+        if (!Poco::File(historyOf(name)).exists())
+            continue;
+        const auto lines = readHistory(historyOf(name));
+        grants += static_cast<std::size_t>(
+            std::count_if(lines.begin(), lines.end(), [](const auto& line) { return line.kind == HistoryKind::granted; }));
+    }
+    return grants;
+}
+
+HistoryFindings Workload::finish()
+{
+    for (auto& worker : _workers)
+    {
+        if (worker.isPaused)
+            worker.process->resume();
+        worker.process->closeInput();
+    }
+    HistoryChecker checker;
+    for (auto& worker : _workers)
+    {
+        if (const int status = worker.process->wait(); status != 0)
+            throw Poco::RuntimeException("a process of the workload ended with status " + std::to_string(status));
+    }
+    for (const auto& name : _names)
+    {
+        // One that was killed at once has written nothing.
+        if (Poco::File(historyOf(name)).exists())
+            checker.add(name, readHistory(historyOf(name)));
+    }
+    for (std::size_t index = 0; index < locks; ++index)
+    {
+        const auto lock = workloadLock(index);
+        for (const auto* resource : {"guarded", "asking", "trusting"})
+            checker.addResource(lock, resource, UpdateFile(resourceFile(_folder.path(), lock, resource)).read());
+    }
+    return checker.check();
+}
+
+} // namespace Leasehold
