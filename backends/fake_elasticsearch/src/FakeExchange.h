@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+namespace Leasehold::Fake
+{
+
+/// A request as it came over the wire.
+struct Request
+{
+    std::string method{};
+    std::string target{}; ///< path and query, encoded
+    std::string contentType{};
+    std::string body{};
+};
+
+/// What is answered to it.
+struct Answer
+{
+    int status = 200;
+    std::string contentType = "application/json; charset=UTF-8";
+    std::string body{};
+};
+
+} // namespace Leasehold::Fake

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "FakeIndex.h"
+
+#include <string>
+
+namespace Leasehold::Fake
+{
+
+/// Answers the searches of the lock store: filters by range of `expires` against now, by `standing` and by prefix of `name`, sorted by
+/// one field, with search_after. Throws Failure for what an engine refuses and for what the fake does not know.
+Object runSearch(const FakeIndex& index, const Object& request, std::int64_t now);
+
+} // namespace Leasehold::Fake

@@ -1,0 +1,120 @@
+#include "JsonTree.h"
+
+#include <sstream>
+
+#include <Poco/Exception.h>
+#include <Poco/JSON/Parser.h>
+#include <Poco/JSON/Stringifier.h>
+
+namespace Leasehold::Fake
+{
+
+namespace
+{
+
+/// Where a text that could not be parsed stops: how deep, and in which member of the outermost object.
+struct Stop
+{
+    std::size_t depth = 0;
+    bool inText = false;
+    std::string member{};
+};
+
+Stop stopOf(const std::string& text)
+{
+    Stop stop;
+    std::string word;
+    bool escaped = false;
+    for (const char character : text)
+    {
+        if (stop.inText)
+        {
+            if (character == '"' && !escaped)
+                stop.inText = false;
+            else
+                word += character;
+            escaped = character == '\\' && !escaped;
+            continue;
+        }
+        if (character == '"')
+        {
+            stop.inText = true;
+            word.clear();
+        }
+        else if (character == '{' || character == '[')
+            ++stop.depth;
+        else if ((character == '}' || character == ']') && stop.depth > 0)
+            --stop.depth;
+        else if (character == ':' && stop.depth == 1)
+            stop.member = word;
+        else if (character == ',' && stop.depth == 1)
+            stop.member.clear();
+    }
+    return stop;
+}
+
+} // namespace
+
+Object object(std::initializer_list<std::pair<const char*, Value>> members)
+{
+    Object result(new Poco::JSON::Object);
+    for (const auto& [key, value] : members)
+        result->set(key, value);
+    return result;
+}
+
+Array array(std::initializer_list<Value> elements)
+{
+    Array result(new Poco::JSON::Array);
+    for (const auto& element : elements)
+        result->add(element);
+    return result;
+}
+
+bool isObject(const Value& value)
+{
+    return value.type() == typeid(Object);
+}
+
+bool isArray(const Value& value)
+{
+    return value.type() == typeid(Array);
+}
+
+bool isText(const Value& value)
+{
+    return !value.isEmpty() && value.isString();
+}
+
+Value member(const Object& parent, const std::string& key)
+{
+    return parent ? parent->get(key) : Value();
+}
+
+Object objectMember(const Object& parent, const std::string& key)
+{
+    const auto value = member(parent, key);
+    return isObject(value) ? value.extract<Object>() : Object();
+}
+
+std::string toText(const Value& value)
+{
+    std::ostringstream out;
+    Poco::JSON::Stringifier::stringify(value, out);
+    return out.str();
+}
+
+Parsed parseJson(const std::string& text)
+{
+    try
+    {
+        return {Poco::JSON::Parser().parse(text), Parsed::Trouble::none, {}};
+    }
+    catch (const Poco::Exception&)
+    {
+        const auto stop = stopOf(text);
+        return {{}, stop.depth > 0 || stop.inText ? Parsed::Trouble::endOfText : Parsed::Trouble::malformed, stop.member};
+    }
+}
+
+} // namespace Leasehold::Fake
