@@ -18,7 +18,8 @@ constexpr const char* grantFields = R"(,"_source":["token","standing","answer","
 constexpr const char* answerField = R"(,"_source":["answer"])";
 constexpr const char* upsert = R"(,"scripted_upsert":true,"upsert":{})";
 
-/// Escaped once: the scripts are long, and their text never changes.
+/// Escaped once: the scripts are long, and their text never changes. Told apart by their text: where two source files include them,
+/// one script can have two addresses.
 const std::string& sourceText(std::string_view script)
 {
     static const struct
@@ -34,7 +35,7 @@ const std::string& sourceText(std::string_view script)
         {ElasticsearchScripts::prune, jsonText(ElasticsearchScripts::prune)},
         {ElasticsearchScripts::probe, jsonText(ElasticsearchScripts::probe)},
     };
-    return std::find_if(std::begin(known), std::end(known), [script](const auto& one) { return one.script.data() == script.data(); })->text;
+    return std::find_if(std::begin(known), std::end(known), [script](const auto& one) { return one.script == script; })->text;
 }
 
 /// `params`: the members of an object, without its braces.
