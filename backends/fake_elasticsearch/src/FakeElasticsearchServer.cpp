@@ -87,7 +87,7 @@ FakeElasticsearchServer::State::Reply FakeElasticsearchServer::State::serve(cons
     case FakeFault::Way::answer:
         if (fault->item())
             return {.answer = engine.handle(request, fault), .wire = Wire::whole, .pause = {}};
-        return {.answer = Fake::FakeEngine::refusal(request, *fault), .wire = Wire::whole, .pause = {}};
+        return {.answer = Fake::FakeEngine::refusal(*fault), .wire = Wire::whole, .pause = {}};
     }
     return none;
 }

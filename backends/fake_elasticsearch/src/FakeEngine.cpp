@@ -25,22 +25,28 @@ std::string escaped(std::string_view script)
     return quoted.substr(1, quoted.size() - 2);
 }
 
-Answer answerOf(const Request& request, int status, const Object& body)
+// Engines leave an error whole, whatever the filter_path.
+Answer errorAnswer(const Failure& failure)
 {
     Answer answer;
-    answer.status = status;
-    Object shown = body;
+    answer.status = failure.status;
+    answer.body = toText(failure.body());
+    return answer;
+}
+
+Answer answerOf(const Request& request, int status, const Object& body)
+{
     try
     {
-        shown = filtered(body, Route::filterPathOf(request));
+        Answer answer;
+        answer.status = status;
+        answer.body = toText(filtered(body, Route::filterPathOf(request)));
+        return answer;
     }
     catch (const Failure& failure)
     {
-        answer.status = failure.status;
-        shown = failure.body();
+        return errorAnswer(failure);
     }
-    answer.body = toText(shown);
-    return answer;
 }
 
 Object shards(int total, int successful)
@@ -64,7 +70,7 @@ Answer FakeEngine::handle(const Request& request, const std::optional<FakeFault>
     }
     catch (const Failure& failure)
     {
-        return answerOf(request, failure.status, failure.body());
+        return errorAnswer(failure);
     }
 }
 
@@ -115,11 +121,11 @@ std::set<FakeRequest> FakeEngine::kindsOf(const Request& request)
     return {FakeRequest::other};
 }
 
-Answer FakeEngine::refusal(const Request& request, const FakeFault& fault)
+Answer FakeEngine::refusal(const FakeFault& fault)
 {
     if (fault.errorType().empty())
         return {fault.status(), fault.contentType(), fault.body()};
-    return answerOf(request, fault.status(), failure(fault.status(), fault.errorType(), fault.reason()).body());
+    return errorAnswer(failure(fault.status(), fault.errorType(), fault.reason()));
 }
 
 Object FakeEngine::answer(const Route& route, const Request& request, const std::optional<FakeFault>& itemFault, int& status)

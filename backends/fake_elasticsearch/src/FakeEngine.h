@@ -34,8 +34,8 @@ public:
     /// What a request is, for faults and counts.
     static std::set<FakeRequest> kindsOf(const Request& request);
 
-    /// A fault's error as this request would get it.
-    static Answer refusal(const Request& request, const FakeFault& fault);
+    /// A fault's answer.
+    static Answer refusal(const FakeFault& fault);
 
 private:
     Object answer(const Route& route, const Request& request, const std::optional<FakeFault>& itemFault, int& status);
