@@ -21,6 +21,7 @@ const ConformanceSuite& ConformanceSuite::whole()
         addBatchTests(all);
         addTroubleTests(all);
         addThreadTests(all);
+        addProcessTests(all);
         return all;
     }();
     return suite;

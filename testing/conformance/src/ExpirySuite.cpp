@@ -165,6 +165,50 @@ void addExpiryTests(ConformanceSuite& suite)
                                 bench.requireFree("a", "u");
                             });
 
+    suite.test<VirtualTime, HostReboot>("testALeaseOutlivesARestartOfTheHostButNotItsTtl",
+                                        [](StoreBench& bench, VirtualTime&, HostReboot& host)
+                                        {
+                                            const auto ttl = bench.shortTtl();
+                                            const auto grant = bench.grant("a", "t", {.ttl = ttl});
+                                            bench.close();
+                                            host.rebootHost(ttl / 3);
+                                            bench.reopen();
+                                            CPPUNIT_ASSERT(bench.acquire("a", "u").status == AcquireStatus::held);
+                                            CPPUNIT_ASSERT(bench.find("a")->remaining <= ttl - ttl / 3);
+                                            CPPUNIT_ASSERT(bench.renewStatus(grant.lease, ttl) == RenewStatus::renewed);
+                                            bench.advance(ttl);
+                                            CPPUNIT_ASSERT(bench.renewStatus(grant.lease) == RenewStatus::lost);
+                                            CPPUNIT_ASSERT(bench.requireFree("a", "u").lease.fence > grant.lease.fence);
+                                        });
+
+    suite.test<VirtualTime, HostReboot>("testALeaseThatEndedWhileTheHostWasAwayIsFree",
+                                        [](StoreBench& bench, VirtualTime&, HostReboot& host)
+                                        {
+                                            const auto ttl = bench.shortTtl();
+                                            const auto grant = bench.grant("a", "t", {.ttl = ttl});
+                                            bench.close();
+                                            host.rebootHost(ttl);
+                                            bench.reopen();
+                                            CPPUNIT_ASSERT(bench.renewStatus(grant.lease) == RenewStatus::lost);
+                                            CPPUNIT_ASSERT(bench.acquire("a", "t").status == AcquireStatus::spent);
+                                            CPPUNIT_ASSERT(bench.requireFree("a", "u").lease.fence > grant.lease.fence);
+                                        });
+
+    suite.test<VirtualTime, HostReboot, WallClockSteps>("testAWallClockThatIsWrongAfterARestartOfTheHostKeepsALeaseForItsTtlAtMost",
+                                                        [](StoreBench& bench, VirtualTime&, HostReboot& host, WallClockSteps& wall)
+                                                        {
+                                                            const auto ttl = bench.shortTtl();
+                                                            const auto grant = bench.grant("a", "t", {.ttl = ttl});
+                                                            bench.close();
+                                                            host.rebootHost(1s);
+                                                            wall.stepWallClock(-24h);
+                                                            bench.reopen();
+                                                            CPPUNIT_ASSERT(bench.acquire("a", "u").status == AcquireStatus::held);
+                                                            CPPUNIT_ASSERT(bench.find("a")->remaining <= ttl);
+                                                            bench.advance(ttl);
+                                                            CPPUNIT_ASSERT(bench.requireFree("a", "u").lease.fence > grant.lease.fence);
+                                                        });
+
     for (const auto step : {Milliseconds{1h}, Milliseconds{-1h}})
         suite.test<VirtualTime, WallClockSteps>(step > 0ms ? "testAWallClockSteppedForwardFreesNothing"
                                                            : "testAWallClockSteppedBackProlongsNothing",

@@ -15,6 +15,8 @@ const char* toString(Capability capability)
         return "clock that had been ahead";
     case Capability::storageRestart:
         return "restart of the storage";
+    case Capability::hostReboot:
+        return "restart of its host";
     case Capability::storageLoss:
         return "loss of the storage";
     case Capability::storageBackup:

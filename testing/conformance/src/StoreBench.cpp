@@ -11,9 +11,15 @@ namespace Leasehold
 
 using namespace std::chrono_literals;
 
-StoreBench::StoreBench(StoreHarness& harness, bool virtualTime) : _harness(harness), _virtualTime(virtualTime)
+StoreBench::StoreBench(const HarnessKind& kind, StoreHarness& harness) :
+    _kind(kind), _harness(harness), _virtualTime(kind.capabilities.contains(Capability::virtualTime))
 {
     reopen();
+}
+
+std::shared_ptr<LockStore> StoreBench::openElsewhere()
+{
+    return _kind.openElsewhere(dynamic_cast<Processes&>(_harness).location());
 }
 
 LockStore& StoreBench::store()

@@ -1,6 +1,7 @@
 #include "Leasehold/TestRunner.h"
 
 #include "HarnessRegistry.h"
+#include "conformanceWorker.h"
 
 #include <cppunit/CompilerOutputter.h>
 #include <cppunit/TestFailure.h>
@@ -67,6 +68,8 @@ void collect(CppUnit::Test* test, const std::string& part, std::vector<CppUnit::
 int runTests(int argc, char** argv)
 {
     const std::vector<std::string> arguments(argv + 1, argv + argc);
+    if (const auto status = runConformanceWorker(arguments))
+        return *status;
     const bool list = arguments == std::vector<std::string>{"--list"};
     const bool only = arguments.size() == 2 && arguments[0] == "--only";
     if (!arguments.empty() && !list && !only)

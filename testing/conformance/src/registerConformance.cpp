@@ -22,22 +22,20 @@ class ConformanceTest : public CppUnit::TestCase
 {
 public:
     ConformanceTest(const HarnessKind& kind, const ConformanceSuite::Test& test) :
-        CppUnit::TestCase(kind.name + "::" + test.name), _make(kind.make),
-        _virtualTime(kind.capabilities.contains(Capability::virtualTime)), _body(test.body)
+        CppUnit::TestCase(kind.name + "::" + test.name), _kind(kind), _body(test.body)
     {
     }
 
 protected:
     void runTest() override
     {
-        const auto harness = _make();
-        StoreBench bench(*harness, _virtualTime);
+        const auto harness = _kind.make();
+        StoreBench bench(_kind, *harness);
         _body(*harness, bench);
     }
 
 private:
-    const std::function<std::unique_ptr<StoreHarness>()> _make;
-    const bool _virtualTime;
+    const HarnessKind _kind;
     const std::function<void(StoreHarness&, StoreBench&)> _body;
 };
 

@@ -14,5 +14,6 @@ void addNameTests(ConformanceSuite& suite);
 void addBatchTests(ConformanceSuite& suite);
 void addTroubleTests(ConformanceSuite& suite);
 void addThreadTests(ConformanceSuite& suite);
+void addProcessTests(ConformanceSuite& suite);
 
 } // namespace Leasehold

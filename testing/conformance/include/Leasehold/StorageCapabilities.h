@@ -22,6 +22,7 @@ enum class Capability
     wallClockSteps,
     clockAhead,
     storageRestart,
+    hostReboot,
     storageLoss,
     storageBackup,
     newerSchema,
@@ -70,6 +71,17 @@ public:
     static constexpr auto capability = Capability::storageRestart;
     virtual ~StorageRestart() = default;
     virtual void restartStorage() = 0;
+};
+
+/// The storage belongs to one host, whose boot clock begins again with a restart of the machine.
+class HostReboot
+{
+public:
+    static constexpr auto capability = Capability::hostReboot;
+    virtual ~HostReboot() = default;
+
+    /// The kit has closed all stores. `away` passes by the wall clock until the host is back.
+    virtual void rebootHost(Milliseconds away) = 0;
 };
 
 /// The storage can lose everything while stores are open: a deleted file or index.
@@ -140,8 +152,8 @@ public:
 using CapabilitySet = std::set<Capability>;
 
 /// All of them, in the order of Capability.
-using AllCapabilities =
-    std::tuple<VirtualTime, WallClockSteps, ClockAhead, StorageRestart, StorageLoss, StorageBackup, NewerSchema, Outage, Processes>;
+using AllCapabilities = std::tuple<VirtualTime, WallClockSteps, ClockAhead, StorageRestart, HostReboot, StorageLoss, StorageBackup,
+                                   NewerSchema, Outage, Processes>;
 
 /// Those that a class of harness has.
 template <typename Harness>

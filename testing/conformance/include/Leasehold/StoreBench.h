@@ -1,6 +1,7 @@
 #pragma once
 
 #include "Leasehold/CallContext.h"
+#include "Leasehold/HarnessKind.h"
 #include "Leasehold/LockStore.h"
 #include "Leasehold/StoreHarness.h"
 
@@ -35,10 +36,13 @@ class StoreBench
 public:
     static constexpr Milliseconds longTtl = std::chrono::minutes{10};
 
-    /// Opens the views and prepares the storage through both.
-    explicit StoreBench(StoreHarness& harness, bool virtualTime);
+    /// Opens the views and prepares the storage through both. `kind` is what the harness was made from, and must outlive this.
+    StoreBench(const HarnessKind& kind, StoreHarness& harness);
 
     StoreHarness& harness() { return _harness; }
+    const std::string& harnessName() const { return _kind.name; }
+    /// This process's view of the storage, as the kit's other processes have theirs: in real time.
+    std::shared_ptr<LockStore> openElsewhere();
     /// The next view.
     LockStore& store();
     /// Closes both views and opens others.
@@ -48,7 +52,6 @@ public:
     Milliseconds shortTtl() const { return _harness.shortTtl(); }
     /// How far times that the storage tells may be off: its granularity, and in real time the speed of the machine.
     Milliseconds slack();
-    bool isVirtual() const { return _virtualTime; }
     /// Enough for any one call.
     static CallContext context();
     static CallContext within(Milliseconds limit);
@@ -74,6 +77,7 @@ public:
     void requireSame(const LockRecord& expected, const LockRecord& actual);
 
 private:
+    const HarnessKind& _kind;
     StoreHarness& _harness;
     const bool _virtualTime;
     std::array<std::shared_ptr<LockStore>, 2> _views;

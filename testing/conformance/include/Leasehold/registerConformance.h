@@ -1,36 +1,15 @@
 #pragma once
 
-#include "Leasehold/StorageCapabilities.h"
-#include "Leasehold/StoreHarness.h"
+#include "Leasehold/HarnessKind.h"
 
 #include <cppunit/Test.h>
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 
 namespace Leasehold
 {
-
-/// A kind of harness, as the kit knows it.
-struct HarnessKind
-{
-    std::string name{}; ///< of the storage: the tests are called NAME::LAYER::TEST
-    CapabilitySet capabilities{};
-    std::function<std::unique_ptr<StoreHarness>()> make{};
-    /// Opens the storage in a process that the kit started; empty without Capability::processes.
-    std::function<std::shared_ptr<LockStore>(const std::string& location)> openElsewhere{};
-};
-
-template <typename Harness>
-HarnessKind harnessKind(std::string name, std::function<std::unique_ptr<StoreHarness>()> make)
-{
-    HarnessKind kind{std::move(name), capabilitiesOf<Harness>(), std::move(make), {}};
-    if constexpr (std::is_base_of_v<Processes, Harness>)
-        kind.openElsewhere = &Harness::openElsewhere;
-    return kind;
-}
 
 /// The tests of the kit that a harness of this kind can run, as one CppUnit suite that the caller owns.
 CppUnit::Test* makeConformanceTests(const HarnessKind& kind);
