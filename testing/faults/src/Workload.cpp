@@ -39,7 +39,7 @@ void Workload::start(std::size_t index)
     auto& worker = _workers[index];
     const auto name = "w" + std::to_string(index) + "." + std::to_string(worker.lives++);
     _names.push_back(name);
-    worker.process = std::make_unique<WorkerProcess>(std::vector<std::string>{
+    worker.process = std::make_unique<TestProgram>(std::vector<std::string>{
         LEASEHOLD_FAULT_WORKER, _storeUrl, _folder.path(), historyOf(name), name, std::to_string(_seed + index + 1000 * worker.lives)});
 }
 

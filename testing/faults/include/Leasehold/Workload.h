@@ -2,7 +2,7 @@
 
 #include "Leasehold/FaultSchedule.h"
 #include "Leasehold/HistoryChecker.h"
-#include "Leasehold/WorkerProcess.h"
+#include "Leasehold/TestProgram.h"
 
 #include <Poco/TemporaryFile.h>
 
@@ -42,7 +42,7 @@ public:
 private:
     struct Worker
     {
-        std::unique_ptr<WorkerProcess> process{};
+        std::unique_ptr<TestProgram> process{};
         std::size_t lives = 0;
         bool isPaused = false;
     };

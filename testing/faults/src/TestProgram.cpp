@@ -1,4 +1,4 @@
-#include "Leasehold/WorkerProcess.h"
+#include "Leasehold/TestProgram.h"
 
 #include "Leasehold/waitUntil.h"
 
@@ -38,7 +38,7 @@ void close(int& descriptor)
 
 } // namespace
 
-WorkerProcess::WorkerProcess(std::vector<std::string> command) : _command(std::move(command))
+TestProgram::TestProgram(std::vector<std::string> command) : _command(std::move(command))
 {
     std::vector<char*> arguments;
     for (auto& word : _command)
@@ -75,7 +75,7 @@ WorkerProcess::WorkerProcess(std::vector<std::string> command) : _command(std::m
     }
 }
 
-WorkerProcess::~WorkerProcess()
+TestProgram::~TestProgram()
 {
     close(_input);
     close(_output);
@@ -88,7 +88,7 @@ WorkerProcess::~WorkerProcess()
     }
 }
 
-void WorkerProcess::tell(const std::string& line)
+void TestProgram::tell(const std::string& line)
 {
     const std::string text = line + "\n";
     // So short a text goes into a pipe whole; SIGPIPE is blocked or ignored by POCO, and would end the test otherwise.
@@ -96,7 +96,7 @@ void WorkerProcess::tell(const std::string& line)
         fail(_command, "cannot be told \"" + line + "\": " + std::strerror(errno));
 }
 
-std::string WorkerProcess::hear(Milliseconds limit)
+std::string TestProgram::hear(Milliseconds limit)
 {
     const auto deadline = std::chrono::steady_clock::now() + limit;
     for (;;)
@@ -123,18 +123,18 @@ std::string WorkerProcess::hear(Milliseconds limit)
     }
 }
 
-void WorkerProcess::closeInput()
+void TestProgram::closeInput()
 {
     close(_input);
 }
 
-void WorkerProcess::signal(int number)
+void TestProgram::signal(int number)
 {
     if (_pid < 0 || ::kill(_pid, number) != 0)
         fail(_command, "cannot be sent signal " + std::to_string(number));
 }
 
-void WorkerProcess::pause()
+void TestProgram::pause()
 {
     signal(SIGSTOP);
     int status = 0;
@@ -149,18 +149,18 @@ void WorkerProcess::pause()
     }
 }
 
-void WorkerProcess::resume()
+void TestProgram::resume()
 {
     signal(SIGCONT);
 }
 
-void WorkerProcess::kill()
+void TestProgram::kill()
 {
     signal(SIGKILL);
     wait();
 }
 
-int WorkerProcess::wait(Milliseconds limit)
+int TestProgram::wait(Milliseconds limit)
 {
     const auto ended = [this]
     {

@@ -13,15 +13,15 @@ namespace Leasehold
 /// A program of the tests as a process of its own: spoken to over its stdin and stdout, line by line; its stderr is ours. It dies
 /// with the thread that started it, so start it on the main thread. Not thread-safe. Everything throws Poco::RuntimeException
 /// for what should not happen, with the command in the message.
-class WorkerProcess
+class TestProgram
 {
 public:
     /// Starts `command`: the path of a program and its arguments.
-    explicit WorkerProcess(std::vector<std::string> command);
+    explicit TestProgram(std::vector<std::string> command);
     /// SIGKILL, if it still runs.
-    ~WorkerProcess();
-    WorkerProcess(const WorkerProcess&) = delete;
-    WorkerProcess& operator=(const WorkerProcess&) = delete;
+    ~TestProgram();
+    TestProgram(const TestProgram&) = delete;
+    TestProgram& operator=(const TestProgram&) = delete;
 
     pid_t pid() const noexcept { return _pid; }
 
