@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <ctime>
-#include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
-#include <unistd.h>
 
 namespace Leasehold
 {
@@ -14,19 +12,6 @@ namespace
 /// Times of files come from a clock that ticks every 1 to 10 ms. Two changes in one tick look like one, so a directory is
 /// trusted only when its last change lies further back than this.
 constexpr std::int64_t settlingNanoseconds = 50'000'000;
-
-/// To be asked for its times only: with O_PATH, closing it ends no lock on anything.
-std::shared_ptr<const int> openDirectory(const std::string& directory)
-{
-    const int descriptor = ::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0)
-        return {};
-    return {new int(descriptor), [](const int* handle)
-            {
-                ::close(*handle);
-                delete handle;
-            }};
-}
 } // namespace
 
 std::optional<FileId> FileId::of(const std::string& path)
@@ -45,10 +30,7 @@ std::optional<FilePlace> FilePlace::look(const std::string& path, const std::str
     place._index = fileName + "-shm";
     std::error_code ignored; // not to be seen as a link means: look at every file each time
     if (!std::filesystem::is_symlink(path, ignored) && !ignored)
-    {
         place._directory = std::filesystem::path(path).parent_path().string();
-        place._directoryHandle = openDirectory(place._directory);
-    }
 
     const auto main = FileId::of(path), real = FileId::of(fileName);
     const auto log = FileId::of(place._log), index = FileId::of(place._index);
@@ -60,11 +42,10 @@ std::optional<FilePlace> FilePlace::look(const std::string& path, const std::str
     return place;
 }
 
-std::optional<FilePlace::Directory> FilePlace::lookAtDirectory(Look look) const
+std::optional<FilePlace::Directory> FilePlace::lookAtDirectory() const
 {
     struct stat about = {};
-    const bool byHandle = look == Look::quick && _directoryHandle;
-    if (_directory.empty() || (byHandle ? ::fstat(*_directoryHandle, &about) : ::stat(_directory.c_str(), &about)) != 0)
+    if (_directory.empty() || ::stat(_directory.c_str(), &about) != 0)
         return std::nullopt;
     return Directory{{static_cast<std::uint64_t>(about.st_dev), static_cast<std::uint64_t>(about.st_ino)},
                      about.st_mtim.tv_sec,
@@ -83,12 +64,12 @@ bool FilePlace::isSettled(const Directory& directory)
     return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec - changed > settlingNanoseconds;
 }
 
-bool FilePlace::isUnchanged(Look look)
+bool FilePlace::isUnchanged()
 {
-    if (_quiet && lookAtDirectory(look) == _quiet)
+    if (_quiet && lookAtDirectory() == _quiet)
         return true;
     _quiet.reset();
-    const auto directory = lookAtDirectory(Look::thorough); // before the files: a change after this look is seen by the next
+    const auto directory = lookAtDirectory(); // before the files: a change after this look is seen by the next
     if (FileId::of(_path) != _main || FileId::of(_log) != _logId || FileId::of(_index) != _indexId)
         return false;
     if (directory && isSettled(*directory))

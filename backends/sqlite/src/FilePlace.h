@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -31,14 +30,8 @@ public:
     /// nullopt: they are not.
     static std::optional<FilePlace> look(const std::string& path, const std::string& fileName);
 
-    enum class Look
-    {
-        quick, ///< may overlook that a directory further up was moved
-        thorough
-    };
-
     /// False: one of the files was removed or replaced. Not thread-safe: each connection has its own.
-    bool isUnchanged(Look look = Look::thorough);
+    bool isUnchanged();
 
     const FileId& id() const { return _main; }
 
@@ -53,11 +46,11 @@ private:
     };
 
     FilePlace() = default;
-    std::optional<Directory> lookAtDirectory(Look look) const;
+    std::optional<Directory> lookAtDirectory() const;
     static bool isSettled(const Directory& directory);
 
-    std::string _path, _log, _index, _directory;
-    std::shared_ptr<const int> _directoryHandle; // of _directory; empty when that could not be opened
+    std::string _path, _log, _index;
+    std::string _directory; // empty: the path is a symbolic link, so the files are elsewhere
     FileId _main, _logId, _indexId;
     std::optional<Directory> _quiet; // how the directory was when all was well, if nothing can have changed unseen since
 };

@@ -211,17 +211,23 @@ std::vector<LockTable::Row> LockTable::liveRows(const HostNow& now)
     {
         auto row = rowOf(rows, 1, true);
         row.name = rows.text(0);
-        const auto found = translate(row, now);
-        if (LeaseRules::isLive(*found.record, now.rule))
+        if (isLive(row, now))
             live.push_back(std::move(row));
     }
     return live;
 }
 
-void LockTable::adopt(const std::vector<Row>& rows)
+bool LockTable::isLive(const Row& row, const HostNow& now) const
+{
+    return LeaseRules::isLive(*translate(row, now).record, now.rule);
+}
+
+void LockTable::adopt(const std::vector<Row>& rows, const HostNow& now)
 {
     for (const auto& row : rows)
     {
+        if (!isLive(row, now))
+            continue;
         auto execution = _adopt.execute();
         execution.bind(1, row.name).bind(2, row.token).bind(3, row.fence).bind(4, brokenNumber).bind(5, row.acquiredWall);
         execution.bind(6, row.bootId).bind(7, row.expiresBoot).bind(8, row.expiresWall).bind(9, row.ttl).bind(10, row.metadata);

@@ -31,7 +31,6 @@ public:
         std::string metadata = "{}";
     };
 
-    /// Throws LockStoreError if the table is not as it must be.
     explicit LockTable(SqliteConnection& connection);
 
     /// Throws LockStoreError if a newer Leasehold has changed the schema since the file was opened.
@@ -51,9 +50,10 @@ public:
 
     /// The live rows of a file that is being left for good.
     std::vector<Row> liveRows(const HostNow& now);
-    /// Makes their names taken here until those leases end, unless a later grant is known here: nobody can hold or renew them,
-    /// but somebody may still believe in them.
-    void adopt(const std::vector<Row>& rows);
+    bool isLive(const Row& row, const HostNow& now) const;
+    /// Makes the names of those that still live taken here until their leases end, unless the same or a later grant is known
+    /// here: nobody can hold or renew them, but somebody may still believe in them.
+    void adopt(const std::vector<Row>& rows, const HostNow& now);
 
 private:
     using Record = LeaseRules::Record;

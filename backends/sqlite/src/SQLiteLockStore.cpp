@@ -12,10 +12,8 @@ namespace Leasehold
 namespace
 {
 
-using Commit = SqliteConnection::Commit;
-using Answer = StoreFile::Answer;
+using Commit = StoreFile::Commit;
 
-/// A transaction with more renewals would keep other writers waiting for too long.
 constexpr std::size_t renewalsPerTransaction = 1000;
 constexpr std::size_t prunedPerCall = 1000;
 
@@ -68,7 +66,7 @@ StoreInfo SQLiteLockStore::info() const
 
 void SQLiteLockStore::prepare(const CallContext& context)
 {
-    _file->read(context, [](LockTable&, const HostNow&) {});
+    _file->makeReady(context);
 }
 
 AcquireReply SQLiteLockStore::acquire(const AcquireRequest& request, const CallContext& context)
@@ -77,13 +75,14 @@ AcquireReply SQLiteLockStore::acquire(const AcquireRequest& request, const CallC
                   [&]
                   {
                       AcquireReply reply;
-                      const auto commit = _durability == SQLiteDurability::full ? Commit::durable : Commit::quick;
-                      _file->write(context, commit, Answer::aLease,
+                      _file->write(context, 1,
                                    [&](LockTable& table, const HostNow& now)
                                    {
                                        _file->requireGrantsAllowed(now);
                                        _file->noteTtl(request.ttl);
                                        reply = table.acquire(request, now);
+                                       const bool granted = reply.status == AcquireStatus::granted;
+                                       return granted && _durability == SQLiteDurability::full ? Commit::durable : Commit::quick;
                                    });
                       return reply;
                   });
@@ -99,7 +98,7 @@ std::vector<RenewReply> SQLiteLockStore::renew(std::span<const RenewRequest> req
         const auto part = requests.subspan(done, std::min(renewalsPerTransaction, requests.size() - done));
         try
         {
-            _file->write(context, Commit::quick, Answer::aLease,
+            _file->write(context, part.size(),
                          [&](LockTable& table, const HostNow& now)
                          {
                              replies.resize(done);
@@ -108,6 +107,7 @@ std::vector<RenewReply> SQLiteLockStore::renew(std::span<const RenewRequest> req
                                  _file->noteTtl(request.ttl);
                                  replies.push_back(table.renew(request, now));
                              }
+                             return Commit::quick;
                          });
         }
         catch (const FileVanished&)
@@ -133,8 +133,12 @@ ReleaseStatus SQLiteLockStore::release(const LeaseRef& lease, const CallContext&
                   [&]
                   {
                       auto status = ReleaseStatus::notHeld;
-                      _file->write(context, Commit::quick, Answer::noLease,
-                                   [&](LockTable& table, const HostNow& now) { status = table.release(lease, now); });
+                      _file->write(context, 1,
+                                   [&](LockTable& table, const HostNow& now)
+                                   {
+                                       status = table.release(lease, now);
+                                       return Commit::quick;
+                                   });
                       return status;
                   });
 }
@@ -145,7 +149,12 @@ std::optional<LockRecord> SQLiteLockStore::find(const std::string& name, const C
                   [&]
                   {
                       std::optional<LockRecord> found;
-                      _file->read(context, [&](LockTable& table, const HostNow& now) { found = table.find(name, now); });
+                      _file->read(context,
+                                  [&](LockTable& table, const HostNow& now)
+                                  {
+                                      found = table.find(name, now);
+                                      return Commit::quick;
+                                  });
                       return found;
                   });
 }
@@ -153,7 +162,12 @@ std::optional<LockRecord> SQLiteLockStore::find(const std::string& name, const C
 std::vector<LockRecord> SQLiteLockStore::list(const ListQuery& query, const CallContext& context)
 {
     std::vector<LockRecord> page;
-    _file->read(context, [&](LockTable& table, const HostNow& now) { page = table.list(query, now); });
+    _file->read(context,
+                [&](LockTable& table, const HostNow& now)
+                {
+                    page = table.list(query, now);
+                    return Commit::quick;
+                });
     return page;
 }
 
@@ -163,8 +177,12 @@ bool SQLiteLockStore::breakLock(const std::string& name, Fence expected, BreakMo
                   [&]
                   {
                       bool broken = false;
-                      _file->write(context, Commit::quick, Answer::noLease,
-                                   [&](LockTable& table, const HostNow& now) { broken = table.breakLock(name, expected, mode, now); });
+                      _file->write(context, 1,
+                                   [&](LockTable& table, const HostNow& now)
+                                   {
+                                       broken = table.breakLock(name, expected, mode, now);
+                                       return Commit::quick;
+                                   });
                       return broken;
                   });
 }
@@ -173,16 +191,22 @@ std::size_t SQLiteLockStore::prune(Milliseconds retention, const CallContext& co
 {
     // The search goes through the whole table, so it is done while others may write; each find is judged again afterwards.
     std::vector<std::string> names;
-    _file->read(context, [&](LockTable& table, const HostNow& now) { names = table.forgettable(retention, prunedPerCall, now); });
+    _file->read(context,
+                [&](LockTable& table, const HostNow& now)
+                {
+                    names = table.forgettable(retention, prunedPerCall, now);
+                    return Commit::quick;
+                });
     if (names.empty())
         return 0;
     std::size_t forgotten = 0;
-    _file->write(context, Commit::quick, Answer::noLease,
+    _file->write(context, names.size(),
                  [&](LockTable& table, const HostNow& now)
                  {
                      forgotten = 0;
                      for (const auto& name : names)
                          forgotten += table.forget(name, retention, now) ? 1 : 0;
+                     return Commit::quick;
                  });
     return forgotten;
 }

@@ -1,8 +1,10 @@
 #include "SqliteConnection.h"
 
+#include "Leasehold/Exceptions.h"
 #include "Patience.h"
 #include "SqliteTrouble.h"
 
+#include <filesystem>
 #include <sqlite3.h>
 
 namespace Leasehold
@@ -47,41 +49,50 @@ void SqliteConnection::open(IfMissing ifMissing)
     require(sqlite3_db_config(_handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr));
     require(sqlite3_db_config(_handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr));
     require(sqlite3_db_config(_handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr));
-    _beginWrite.emplace(*this, "BEGIN IMMEDIATE");
-    _beginRead.emplace(*this, "BEGIN");
-    _end.emplace(*this, "COMMIT");
-    _undo.emplace(*this, "ROLLBACK");
 }
 
 void SqliteConnection::close() noexcept
 {
-    _beginWrite.reset();
-    _beginRead.reset();
-    _end.reset();
-    _undo.reset();
+    for (auto* statement : {&_beginWrite, &_beginRead, &_end, &_undo})
+        statement->forget();
     _patience = nullptr;
     sqlite3_close_v2(_handle); // a transaction that is open is rolled back
     _handle = nullptr;
 }
 
-void SqliteConnection::beginWrite(Commit commit)
+void SqliteConnection::beginWrite()
 {
-    if (_commit != commit) // it cannot be changed inside a transaction, and asking for it each time costs
-    {
-        run(commit == Commit::durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-        _commit = commit;
-    }
-    _beginWrite->execute().run();
+    _beginWrite.execute().run();
 }
 
 void SqliteConnection::beginRead()
 {
-    _beginRead->execute().run();
+    _beginRead.execute().run();
 }
 
 void SqliteConnection::commit()
 {
-    _end->execute().run();
+    _end.execute().run();
+}
+
+void SqliteConnection::syncLog()
+{
+    sqlite3_file* log = nullptr;
+    require(sqlite3_file_control(_handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log));
+    if (log && log->pMethods && log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) == SQLITE_OK)
+        return;
+    _broken = true; // what the disk has is not known any more
+    throw LockStoreUnavailable("sqlite store " + _path +
+                               ": the disk did not confirm that it has the change; check its file system, then try again");
+}
+
+void SqliteConnection::shortenLog() noexcept
+{
+    constexpr std::uintmax_t longest = 256 * 1024; // read and checked in a fraction of a millisecond
+    std::error_code none;
+    const auto length = std::filesystem::file_size(fileName() + "-wal", none);
+    if (!none && length > longest)
+        sqlite3_wal_checkpoint_v2(_handle, "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr); // if others use it: next time
 }
 
 void SqliteConnection::rollback() noexcept
@@ -92,7 +103,7 @@ void SqliteConnection::rollback() noexcept
     _patience = nullptr; // undoing waits for nobody, and no deadline may stop it
     try
     {
-        _undo->execute().run();
+        _undo.execute().run();
     }
     catch (...)
     {

@@ -2,7 +2,7 @@
 
 #include "SqliteStatement.h"
 
-#include <optional>
+#include <cstdint>
 #include <string>
 
 struct sqlite3;
@@ -23,13 +23,6 @@ public:
         create
     };
 
-    /// When the disk has it, by PRAGMA synchronous.
-    enum class Commit
-    {
-        quick,  ///< NORMAL: a power failure may undo it
-        durable ///< FULL: when commit returns
-    };
-
     /// Throws LockStoreUnavailable or LockStoreError.
     SqliteConnection(const std::string& path, IfMissing ifMissing, const Patience& patience);
     ~SqliteConnection();
@@ -40,12 +33,19 @@ public:
     void serve(const Patience* patience) { _patience = patience; }
 
     /// Starts a transaction that may write: nobody else writes until it ends.
-    void beginWrite(Commit commit);
+    void beginWrite();
     /// Starts a transaction that reads one state.
     void beginRead();
     void commit();
+    /// Waits until the disk has all that was committed, by anybody. With synchronous = NORMAL a commit alone does not wait for it;
+    /// done afterwards, when others may write again, the wait is nobody else's.
+    void syncLog();
     /// Undoes what is open, if anything is. Never throws; a connection that cannot even do that is marked as broken.
     void rollback() noexcept;
+
+    /// To be called by whoever may be the last to use the file: a long log makes the next process, which has to read it, start
+    /// late. Never throws.
+    void shortenLog() noexcept;
 
     /// For set-up.
     void run(const std::string& sql);
@@ -75,9 +75,8 @@ private:
     const std::string _path;
     sqlite3* _handle = nullptr;
     const Patience* _patience;
-    std::optional<Commit> _commit; // what PRAGMA synchronous is set to
     bool _broken = false;
-    std::optional<SqliteStatement> _beginWrite, _beginRead, _end, _undo;
+    SqliteStatement _beginWrite{*this, "BEGIN IMMEDIATE"}, _beginRead{*this, "BEGIN"}, _end{*this, "COMMIT"}, _undo{*this, "ROLLBACK"};
 };
 
 /// A transaction of a connection, rolled back unless it was committed.

@@ -29,6 +29,9 @@ constexpr const char* createTable = "CREATE TABLE locks ("
                                     "metadata TEXT NOT NULL"
                                     ") STRICT, WITHOUT ROWID";
 
+/// A commit does not wait for the disk; see SqliteConnection::syncLog.
+constexpr const char* syncSeldom = "PRAGMA synchronous = NORMAL";
+
 /// True: it is ours and of this version. False: it is empty.
 bool isOurs(SqliteConnection& connection)
 {
@@ -86,13 +89,16 @@ void setUp(SqliteConnection& connection, const Patience& patience)
                              ": the file is read-only for this user; allow writing to it and its directory, or name another path");
     const bool ours = isOurs(connection);
     if (ours && connection.text("PRAGMA journal_mode") == "wal")
+    {
+        connection.run(syncSeldom);
         return;
+    }
     if (!ours)
         connection.run("PRAGMA encoding = 'UTF-8'"); // names are ordered by their bytes
     useWriteAheadLog(connection, patience);
 
     const SqliteTransaction transaction(connection);
-    connection.beginWrite(SqliteConnection::Commit::durable);
+    connection.beginWrite(); // and the disk must have it: that is how a connection begins
     if (!isOurs(connection)) // another process may have been quicker
     {
         connection.run(createTable);
@@ -100,6 +106,7 @@ void setUp(SqliteConnection& connection, const Patience& patience)
         connection.run("PRAGMA user_version = " + std::to_string(version));
     }
     connection.commit();
+    connection.run(syncSeldom);
 }
 
 } // namespace Leasehold::SqliteSchema

@@ -7,15 +7,23 @@
 namespace Leasehold
 {
 
-SqliteStatement::SqliteStatement(SqliteConnection& connection, std::string_view sql) : _connection(connection)
-{
-    connection.require(
-        sqlite3_prepare_v3(connection.handle(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &_statement, nullptr));
-}
-
 SqliteStatement::~SqliteStatement()
 {
+    forget();
+}
+
+SqliteStatement::Execution SqliteStatement::execute()
+{
+    if (!_statement)
+        _connection.require(sqlite3_prepare_v3(_connection.handle(), _sql.data(), static_cast<int>(_sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                               &_statement, nullptr));
+    return Execution(*this);
+}
+
+void SqliteStatement::forget() noexcept
+{
     sqlite3_finalize(_statement);
+    _statement = nullptr;
 }
 
 SqliteStatement::Execution::~Execution()

@@ -11,12 +11,12 @@ namespace Leasehold
 
 class SqliteConnection;
 
-/// A prepared statement, kept for the life of its connection.
+/// A statement that is prepared when it is first executed, and kept for the life of its connection.
 class SqliteStatement
 {
 public:
-    /// Throws as throwTrouble does.
-    SqliteStatement(SqliteConnection& connection, std::string_view sql);
+    /// `sql` must outlive it.
+    SqliteStatement(SqliteConnection& connection, std::string_view sql) : _connection(connection), _sql(sql) {}
     ~SqliteStatement();
     SqliteStatement(const SqliteStatement&) = delete;
     SqliteStatement& operator=(const SqliteStatement&) = delete;
@@ -45,10 +45,14 @@ public:
         SqliteStatement& _statement;
     };
 
-    Execution execute() { return Execution(*this); }
+    /// Throws as throwTrouble does.
+    Execution execute();
+    /// To be called before the connection closes, if the statement lives longer.
+    void forget() noexcept;
 
 private:
     SqliteConnection& _connection;
+    const std::string_view _sql;
     sqlite3_stmt* _statement = nullptr;
 };
 

@@ -3,14 +3,10 @@
 #include "CreationLock.h"
 #include "FileSystemCheck.h"
 #include "Patience.h"
-#include "StoreConnection.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <limits>
+#include <iterator>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -20,7 +16,8 @@ namespace Leasehold
 namespace
 {
 
-constexpr std::size_t mostReaders = 3;
+/// A transaction with more would keep the writers of other processes waiting for too long.
+constexpr std::size_t rowsPerTransaction = 1000;
 
 /// Lets a connection wait on behalf of one call.
 class Serving
@@ -64,9 +61,16 @@ void removeRemains(const std::string& path)
     std::filesystem::remove(path + "-shm", ignored);
 }
 
+[[noreturn]] void throwVanished(const std::string& path)
+{
+    throw FileVanished("sqlite store " + path +
+                       ": the file was removed or replaced while it was in use; the leases in it are lost, and the next call opens the "
+                       "file that is there then. Stop all that use a lock database before it is moved or restored");
+}
+
 } // namespace
 
-StoreFile::StoreFile(SQLiteOptions options) : _options(std::move(options)), _process(::getpid()), _writers(1), _readers(mostReaders)
+StoreFile::StoreFile(SQLiteOptions options) : _options(std::move(options)), _process(::getpid())
 {
     ForkWatch::add(*this);
 }
@@ -76,93 +80,55 @@ StoreFile::~StoreFile()
     if (_process == ::getpid())
     {
         ForkWatch::remove(*this);
+        if (_writing.connection)
+            _writing.connection->sqlite.shortenLog();
         return;
     }
-    _writers.abandon();
-    _readers.abandon();
+    // SQLite's state belongs to the parent: not to be touched.
+    static_cast<void>(_writing.connection.release());
+    static_cast<void>(_reading.connection.release());
 }
 
-void StoreFile::write(const CallContext& context, SqliteConnection::Commit commit, Answer answer, const Step& step)
+void StoreFile::makeReady(const CallContext& context)
 {
     requireOwnProcess();
     const Patience patience(context);
-    auto slot = writer(patience);
-    auto& connection = *slot.connection;
-    const auto run = [&]
-    {
-        const Serving serving(connection.sqlite, patience);
-        const SqliteTransaction transaction(connection.sqlite);
-        connection.sqlite.beginWrite(commit);
-        connection.table.requireSchema();
-        step(connection.table, connection.clock.now());
-        if (!connection.place.isUnchanged(FilePlace::Look::quick))
-            return false;
-        connection.sqlite.commit();
-        // Only now is it sure that the lease is in the file that everybody sees.
-        return answer == Answer::noLease || connection.place.isUnchanged();
-    };
-    bool isThere = false;
-    try
-    {
-        isThere = run();
-    }
-    catch (const LockStoreError&)
-    {
-        if (connection.place.isUnchanged())
-        {
-            if (connection.sqlite.isBroken())
-                slot.connection.reset();
-            throw;
-        }
-    }
-    if (isThere)
+    const Step nothing = [](LockTable&, const HostNow&) { return Commit::quick; };
+    CallQueue::Call call{nothing, patience};
+    const auto turn = _writing.queue.enter(call, path());
+    if (!turn)
         return;
-    leave(slot);
-    throwVanished();
+    if (_writing.connection && !_writing.connection->place.isUnchanged())
+        leave(_writing);
+    if (!_writing.connection)
+        open(_writing, patience);
+}
+
+void StoreFile::write(const CallContext& context, std::size_t rows, const Step& step)
+{
+    requireOwnProcess();
+    const Patience patience(context);
+    CallQueue::Call call{step, patience, rows};
+    perform(_writing, call);
 }
 
 void StoreFile::read(const CallContext& context, const Step& step)
 {
     requireOwnProcess();
     const Patience patience(context);
-    {
-        auto slot = reader(patience);
-        auto& connection = *slot.connection;
-        try
-        {
-            const Serving serving(connection.sqlite, patience);
-            const SqliteTransaction transaction(connection.sqlite);
-            connection.sqlite.beginRead();
-            connection.table.requireSchema();
-            step(connection.table, connection.clock.now());
-            connection.sqlite.commit();
-            if (connection.place.isUnchanged())
-                return;
-        }
-        catch (const LockStoreError&)
-        {
-            if (connection.place.isUnchanged())
-            {
-                if (connection.sqlite.isBroken())
-                    slot.connection.reset();
-                throw;
-            }
-        }
-        slot.connection.reset();
-    }
-    auto slot = writer(patience); // it may not know yet, and what it has open tells which leases are still believed in
-    if (!slot.connection->place.isUnchanged())
-        leave(slot);
-    throwVanished();
+    CallQueue::Call call{step, patience};
+    perform(_reading, call);
 }
 
 void StoreFile::noteTtl(Milliseconds ttl)
 {
+    const std::lock_guard lock(_mutex);
     _longestTtl = std::max(_longestTtl, ttl);
 }
 
 void StoreFile::requireGrantsAllowed(const HostNow& now) const
 {
+    const std::lock_guard lock(_mutex);
     if (now.rule.ms < _quietUntil)
         throw LockStoreUnavailable(
             "sqlite store " + path() +
@@ -170,52 +136,130 @@ void StoreFile::requireGrantsAllowed(const HostNow& now) const
             formatDuration(Milliseconds(_quietUntil - now.rule.ms)));
 }
 
-ConnectionPool::Slot StoreFile::writer(const Patience& patience)
+void StoreFile::perform(Lane& lane, CallQueue::Call& call)
 {
-    if (patience.isExhausted())
-        throw LockStoreUnavailable("sqlite store " + path() + ": " + patience.whyExhausted() + " before anything was done");
-    auto slot = _writers.borrow(patience, path());
-    if (!slot.connection)
-        slot.connection = openWriter(patience);
-    return slot;
-}
-
-ConnectionPool::Slot StoreFile::reader(const Patience& patience)
-{
-    if (patience.isExhausted())
-        throw LockStoreUnavailable("sqlite store " + path() + ": " + patience.whyExhausted() + " before anything was done");
-    auto slot = _readers.borrow(patience, path());
-    if (!slot.connection)
+    auto turn = lane.queue.enter(call, path());
+    if (!turn)
+        return;
+    if (!lane.connection)
+        open(lane, call.patience);
+    try
     {
-        writer(patience); // makes the file ready, and brings over what must be known in it
-        slot.connection = open(patience);
+        const Serving serving(lane.connection->sqlite, call.patience);
+        while (!attempt(lane, *turn))
+        {
+        }
+        return;
     }
-    return slot;
+    catch (const FileVanished&)
+    {
+        leave(lane);
+        throw;
+    }
+    catch (const LockStoreError&)
+    {
+        if (lane.connection->place.isUnchanged())
+        {
+            if (lane.connection->sqlite.isBroken())
+                lane.connection.reset();
+            throw;
+        }
+    }
+    leave(lane);
+    throwVanished(path());
 }
 
-std::unique_ptr<StoreConnection> StoreFile::openWriter(const Patience& patience)
+/// One transaction with the steps of all calls whose turn it is. False: nothing was committed, because the step of a call that
+/// was taken along failed; that call has been told, and the others are to be run again.
+bool StoreFile::attempt(Lane& lane, CallQueue::Turn& turn)
 {
-    auto connection = open(patience);
+    auto& connection = *lane.connection;
+    auto& leader = *turn.calls().front();
+    const SqliteTransaction transaction(connection.sqlite);
+    if (lane.writes)
+        connection.sqlite.beginWrite();
+    else
+        connection.sqlite.beginRead();
+    turn.gather(rowsPerTransaction); // only now: while the file is busy each call waits by its own deadline
+    connection.table.requireSchema();
+    const auto now = connection.clock.now();
+    const auto calls = turn.calls();
+    for (auto* call : calls)
+    {
+        try
+        {
+            call->commit = call->step(connection.table, now);
+        }
+        catch (const LockStoreError& error)
+        {
+            if (call == &leader || leader.patience.isExhausted() || connection.sqlite.isBroken())
+                throw;
+            turn.answer(*call, &error);
+            return false;
+        }
+    }
+    if (!connection.place.isUnchanged())
+        throwVanished(path());
+
+    const auto answer = [&](Commit which, const Poco::Exception* failure = nullptr)
+    {
+        for (auto* call : calls)
+            if (call != &leader && call->commit == which)
+                turn.answer(*call, failure);
+    };
+    try
+    {
+        connection.sqlite.commit();
+    }
+    catch (const LockStoreError& error)
+    {
+        answer(Commit::quick, &error);
+        answer(Commit::durable, &error);
+        throw;
+    }
+    const bool mustLast = std::any_of(calls.begin(), calls.end(), [](const auto* call) { return call->commit == Commit::durable; });
+    answer(Commit::quick);
+    if (!mustLast)
+        return true;
+    try
+    {
+        connection.sqlite.syncLog();
+    }
+    catch (const LockStoreError& error)
+    {
+        answer(Commit::durable, &error);
+        if (leader.commit == Commit::quick)
+            return true;
+        throw;
+    }
+    answer(Commit::durable);
+    return true;
+}
+
+void StoreFile::open(Lane& lane, const Patience& patience)
+{
+    auto connection = connect(patience);
     const Serving serving(connection->sqlite, patience);
-    if (_last && _last != connection->place.id() && !_carriedAll)
-        _quietUntil = std::max(_quietUntil, connection->clock.now().rule.ms + _longestTtl.count());
-    if (!_carried.empty())
-        adoptCarried(*connection);
-    _last = connection->place.id();
-    _carriedAll = false; // from now on there is more in the file
-    return connection;
+    arrive(*connection);
+    lane.connection = std::move(connection);
 }
 
-std::unique_ptr<StoreConnection> StoreFile::open(const Patience& patience)
+std::unique_ptr<StoreConnection> StoreFile::connect(const Patience& patience)
 {
+    using IfMissing = SqliteConnection::IfMissing;
     FileSystemCheck::requireLocal(path(), _options.fileSystemType);
     if (const auto file = FileId::of(path()))
         ForkWatch::requireNotInherited(*file, path());
     if (occupantOf(path()) == Occupant::nothing)
-        return create(patience);
+    {
+        const CreationLock lock(path(), patience);
+        if (lock.isHeld())
+            removeRemains(path());
+        return std::make_unique<StoreConnection>(path(), IfMissing::create, _options.clocks, patience);
+    }
     try
     {
-        return std::make_unique<StoreConnection>(path(), SqliteConnection::IfMissing::fail, _options.clocks, patience);
+        return std::make_unique<StoreConnection>(path(), IfMissing::fail, _options.clocks, patience);
     }
     catch (const LockStoreError&)
     {
@@ -225,52 +269,53 @@ std::unique_ptr<StoreConnection> StoreFile::open(const Patience& patience)
     }
 }
 
-std::unique_ptr<StoreConnection> StoreFile::create(const Patience& patience)
+/// Before a file is used: the leases of files that vanished become known in it, so that nobody is granted what somebody may still
+/// believe in.
+void StoreFile::arrive(StoreConnection& connection)
 {
-    const CreationLock lock(path(), patience);
-    if (lock.isHeld())
-        removeRemains(path());
-    return std::make_unique<StoreConnection>(path(), SqliteConnection::IfMissing::create, _options.clocks, patience);
-}
-
-void StoreFile::adoptCarried(StoreConnection& connection)
-{
+    const auto now = connection.clock.now();
+    std::vector<LockTable::Row> carried;
+    {
+        const std::lock_guard lock(_mutex);
+        if (_last && *_last != connection.place.id() && !_lastCarried)
+            _quietUntil = std::max(_quietUntil, now.rule.ms + _longestTtl.count());
+        _last = connection.place.id();
+        _lastCarried = false;
+        carried = _carried;
+    }
+    if (carried.empty())
+        return;
     const SqliteTransaction transaction(connection.sqlite);
-    connection.sqlite.beginWrite(SqliteConnection::Commit::durable);
+    connection.sqlite.beginWrite();
     connection.table.requireSchema();
-    connection.table.adopt(_carried);
+    connection.table.adopt(carried, now);
     connection.sqlite.commit();
-    if (!connection.place.isUnchanged())
-        throwVanished(); // they are kept for the next file
-    _carried.clear();
 }
 
 /// Gives up a file that is no longer the one that others see, and remembers which leases somebody may still believe in: also
 /// an unlinked file can be read as long as it is open.
-void StoreFile::leave(ConnectionPool::Slot& writer)
+void StoreFile::leave(Lane& lane)
 {
-    auto& connection = *writer.connection;
+    const auto connection = std::move(lane.connection);
+    const auto now = connection->clock.now();
+    std::vector<LockTable::Row> rows;
+    bool known = false;
     try
     {
-        const SqliteTransaction transaction(connection.sqlite);
-        connection.sqlite.beginRead();
-        auto rows = connection.table.liveRows(connection.clock.now());
-        _carried.insert(_carried.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
-        _carriedAll = true;
+        const SqliteTransaction transaction(connection->sqlite);
+        connection->sqlite.beginRead();
+        rows = connection->table.liveRows(now);
+        known = true;
     }
     catch (const LockStoreError&)
     {
-        _carriedAll = false; // nothing will be granted for as long as a lease can last; see openWriter
+        // Not to be told to anybody: nothing will be granted for as long as a lease can last; see arrive.
     }
-    writer.connection.reset();
-    _readers.closeIdle();
-}
-
-void StoreFile::throwVanished() const
-{
-    throw FileVanished("sqlite store " + path() +
-                       ": the file was removed or replaced while it was in use; the leases in it are lost, and the next call opens the "
-                       "file that is there then. Stop all that use a lock database before it is moved or restored");
+    const std::lock_guard lock(_mutex);
+    if (_last == connection->place.id())
+        _lastCarried = known;
+    std::erase_if(_carried, [&](const auto& row) { return !connection->table.isLive(row, now); });
+    _carried.insert(_carried.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
 }
 
 void StoreFile::requireOwnProcess() const
@@ -282,15 +327,20 @@ void StoreFile::requireOwnProcess() const
 
 void StoreFile::beforeFork()
 {
-    const bool writes = _writers.holdForFork();
-    const bool reads = _readers.holdForFork();
-    _inUseAtFork = writes || reads;
+    _inUseAtFork = false;
+    for (auto* lane : {&_writing, &_reading})
+    {
+        if (lane->queue.holdForFork())
+            _inUseAtFork = true;
+        else
+            lane->connection.reset();
+    }
 }
 
 void StoreFile::afterFork()
 {
-    _readers.resumeAfterFork();
-    _writers.resumeAfterFork();
+    _reading.queue.resumeAfterFork();
+    _writing.queue.resumeAfterFork();
 }
 
 std::optional<FileId> StoreFile::openFile()

@@ -1,14 +1,16 @@
 #pragma once
 
-#include "ConnectionPool.h"
+#include "CallQueue.h"
 #include "ForkWatch.h"
 #include "HostClock.h"
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/SQLiteLockStore.h"
 #include "LockTable.h"
-#include "SqliteConnection.h"
+#include "StoreConnection.h"
 
-#include <functional>
+#include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -17,31 +19,26 @@
 namespace Leasehold
 {
 
-/// The file was removed or replaced while it was open: what was just done is undone or worth nothing, and every lease that was
-/// taken in it is lost.
+/// The file was removed or replaced while it was open: what was just done is undone, and every lease that was taken in it is
+/// lost.
 class FileVanished : public LockStoreUnavailable
 {
 public:
     using LockStoreUnavailable::LockStoreUnavailable;
+
+    Poco::Exception* clone() const override { return new FileVanished(*this); }
+    void rethrow() const override { throw FileVanished(*this); }
 };
 
 /// The database file of one store: opens it, runs steps in transactions, and notices when it is no longer the file that it was.
 ///
-/// One connection writes: SQLite lets one transaction write at a time, and threads that queue here wake each other at once where
-/// those that queue in SQLite would poll. Steps are functions so that several could share a transaction. A few more connections
-/// read, so that a look at the locks never waits for a writer. Thread-safe.
+/// One connection writes, since SQLite lets one transaction write at a time; another reads, so that a look at the locks never
+/// waits for a writer. Thread-safe.
 class StoreFile final : private ForkWatch::Member
 {
 public:
-    /// One part of a transaction. It may be run again if nothing of it was committed.
-    using Step = std::function<void(LockTable&, const HostNow&)>;
-
-    /// What hangs on the answer of a step that writes.
-    enum class Answer
-    {
-        aLease, ///< somebody will believe that he holds a lock: the file must still be in place after the commit
-        noLease
-    };
+    using Commit = CallQueue::Commit;
+    using Step = CallQueue::Step;
 
     explicit StoreFile(SQLiteOptions options);
     ~StoreFile();
@@ -50,9 +47,12 @@ public:
 
     const std::string& path() const { return _options.path; }
 
-    /// Runs `step` alone among all processes and commits it. Throws FileVanished, and what SQLite's troubles mean.
-    void write(const CallContext& context, SqliteConnection::Commit commit, Answer answer, const Step& step);
-    /// Runs `step` on one state of the file.
+    /// Opens the file, and makes it where there is none.
+    void makeReady(const CallContext& context);
+    /// Runs `step`, which changes at most `rows` rows, while no other process writes, and commits it. Throws FileVanished, and
+    /// what SQLite's troubles mean.
+    void write(const CallContext& context, std::size_t rows, const Step& step);
+    /// Runs `step` on one state of the file. Throws as write does.
     void read(const CallContext& context, const Step& step);
 
     /// To be called by a step that writes: how long somebody may believe in what it writes.
@@ -62,14 +62,19 @@ public:
     void requireGrantsAllowed(const HostNow& now) const;
 
 private:
-    ConnectionPool::Slot writer(const Patience& patience);
-    ConnectionPool::Slot reader(const Patience& patience);
-    std::unique_ptr<StoreConnection> openWriter(const Patience& patience);
-    std::unique_ptr<StoreConnection> open(const Patience& patience);
-    std::unique_ptr<StoreConnection> create(const Patience& patience);
-    void adoptCarried(StoreConnection& connection);
-    void leave(ConnectionPool::Slot& writer);
-    [[noreturn]] void throwVanished() const;
+    struct Lane
+    {
+        const bool writes;
+        CallQueue queue{};
+        std::unique_ptr<StoreConnection> connection{}; // of the call whose turn it is
+    };
+
+    void perform(Lane& lane, CallQueue::Call& call);
+    bool attempt(Lane& lane, CallQueue::Turn& turn);
+    void open(Lane& lane, const Patience& patience);
+    std::unique_ptr<StoreConnection> connect(const Patience& patience);
+    void arrive(StoreConnection& connection);
+    void leave(Lane& lane);
     void requireOwnProcess() const;
 
     void beforeFork() override;
@@ -78,13 +83,14 @@ private:
 
     const SQLiteOptions _options;
     const pid_t _process;
-    ConnectionPool _writers, _readers;
+    Lane _writing{.writes = true}, _reading{.writes = false};
     bool _inUseAtFork = false;
 
-    // Of whoever has the writer.
-    std::optional<FileId> _last;          // the file that was open last
-    std::vector<LockTable::Row> _carried; // live leases of files that vanished, for the next one
-    bool _carriedAll = true;              // nothing of the last file is missing in _carried
+    // What this process knows of files that vanished.
+    mutable std::mutex _mutex;
+    std::optional<FileId> _last;          // the file that was opened last
+    bool _lastCarried = false;            // its live leases are in _carried
+    std::vector<LockTable::Row> _carried; // for the next file
     Milliseconds _longestTtl{};
     std::int64_t _quietUntil = 0; // in terms of HostNow::rule.ms
 };
