@@ -1,6 +1,7 @@
 #include "FileSystemCheck.h"
 
 #include "Leasehold/Exceptions.h"
+#include "storePath.h"
 
 #include <algorithm>
 #include <array>
@@ -67,7 +68,7 @@ void requireLocal(const std::string& path, const std::function<std::uint64_t(con
 {
     std::error_code ignored; // what cannot be seen is reported by the question about the directory
     const bool exists = std::filesystem::exists(path, ignored);
-    const auto asked = exists ? path : std::filesystem::path(path).parent_path().string();
+    const auto asked = exists ? path : std::filesystem::path(behindLinks(path)).parent_path().string();
     const auto type = typeOf ? typeOf(asked) : askSystem(asked);
     const auto* shared = std::find_if(sharedTypes.begin(), sharedTypes.end(), [&](const SharedType& one) { return one.number == type; });
     if (shared == sharedTypes.end())

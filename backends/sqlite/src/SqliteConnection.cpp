@@ -148,6 +148,11 @@ bool SqliteConnection::isReadOnly() const
     return sqlite3_db_readonly(_handle, "main") == 1;
 }
 
+bool SqliteConnection::wasBusy() const
+{
+    return (_lastFailure & 0xff) == SQLITE_BUSY;
+}
+
 void SqliteConnection::require(int code)
 {
     if (code != SQLITE_OK)
@@ -157,6 +162,7 @@ void SqliteConnection::require(int code)
 void SqliteConnection::fail(int code)
 {
     const int extended = _handle && (sqlite3_extended_errcode(_handle) & 0xff) == (code & 0xff) ? sqlite3_extended_errcode(_handle) : code;
+    _lastFailure = extended;
     if (!leavesConnectionUsable(extended))
         _broken = true;
     throwTrouble(_path, extended, _handle, _patience);

@@ -58,6 +58,8 @@ public:
     std::string fileName() const;
     bool isReadOnly() const;
 
+    /// True if the last failure was that another process held the file.
+    bool wasBusy() const;
     /// True after a failure that leaves it unclear what the connection is worth: it must be closed.
     bool isBroken() const { return _broken; }
 
@@ -76,6 +78,7 @@ private:
     sqlite3* _handle = nullptr;
     const Patience* _patience;
     bool _broken = false;
+    int _lastFailure = 0;
     SqliteStatement _beginWrite{*this, "BEGIN IMMEDIATE"}, _beginRead{*this, "BEGIN"}, _end{*this, "COMMIT"}, _undo{*this, "ROLLBACK"};
 };
 

@@ -63,7 +63,7 @@ void useWriteAheadLog(SqliteConnection& connection, const Patience& patience)
         }
         catch (const LockStoreUnavailable&)
         {
-            if (connection.isBroken() || !patience.pause())
+            if (!connection.wasBusy() || !patience.pause())
                 throw;
         }
     }

@@ -3,6 +3,7 @@
 #include "CreationLock.h"
 #include "FileSystemCheck.h"
 #include "Patience.h"
+#include "storePath.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -240,6 +241,8 @@ void StoreFile::open(Lane& lane, const Patience& patience)
 {
     auto connection = connect(patience);
     const Serving serving(connection->sqlite, patience);
+    if (lane.writes)
+        leaveOtherFile(connection->place.id(), patience);
     arrive(*connection);
     lane.connection = std::move(connection);
 }
@@ -252,9 +255,10 @@ std::unique_ptr<StoreConnection> StoreFile::connect(const Patience& patience)
         ForkWatch::requireNotInherited(*file, path());
     if (occupantOf(path()) == Occupant::nothing)
     {
-        const CreationLock lock(path(), patience);
+        const auto place = behindLinks(path());
+        const CreationLock lock(place, patience);
         if (lock.isHeld())
-            removeRemains(path());
+            removeRemains(place);
         return std::make_unique<StoreConnection>(path(), IfMissing::create, _options.clocks, patience);
     }
     try
@@ -267,6 +271,17 @@ std::unique_ptr<StoreConnection> StoreFile::connect(const Patience& patience)
             throw;
         throw LockStoreUnavailable("sqlite store " + path() + ": the file was removed while it was being opened; try again");
     }
+}
+
+/// The reading connection may have an older file open than the one that will be written to: then its leases are carried over
+/// before anything is granted. The turn of a writer waits for that of a reader here, and never the other way round.
+void StoreFile::leaveOtherFile(const FileId& current, const Patience& patience)
+{
+    const Step nothing = [](LockTable&, const HostNow&) { return Commit::quick; };
+    CallQueue::Call call{nothing, patience, rowsPerTransaction + 1}; // more than a turn gathers: it gets a turn of its own
+    const auto turn = _reading.queue.enter(call, path());
+    if (turn && _reading.connection && _reading.connection->place.id() != current)
+        leave(_reading);
 }
 
 /// Before a file is used: the leases of files that vanished become known in it, so that nobody is granted what somebody may still

@@ -73,6 +73,7 @@ private:
     bool attempt(Lane& lane, CallQueue::Turn& turn);
     void open(Lane& lane, const Patience& patience);
     std::unique_ptr<StoreConnection> connect(const Patience& patience);
+    void leaveOtherFile(const FileId& current, const Patience& patience);
     void arrive(StoreConnection& connection);
     void leave(Lane& lane);
     void requireOwnProcess() const;

@@ -27,4 +27,20 @@ inline std::string absoluteStorePath(const std::string& path)
     return std::filesystem::absolute(path).string();
 }
 
+/// Where SQLite makes the file when `path` is a symbolic link to nothing; `path` itself when it is no link.
+inline std::string behindLinks(const std::string& path)
+{
+    constexpr int mostLinks = 40; // as the kernel allows; in a circle SQLite finds no file either
+    std::filesystem::path place = path;
+    std::error_code none;
+    for (int links = 0; links < mostLinks && std::filesystem::is_symlink(place, none); ++links)
+    {
+        const auto next = std::filesystem::read_symlink(place, none);
+        if (none)
+            break;
+        place = place.parent_path() / next; // an absolute one replaces it all
+    }
+    return place.string();
+}
+
 } // namespace Leasehold

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+struct sqlite3;
+
+namespace Leasehold
+{
+
+/// A connection to a database file that knows nothing of locks: what an administrator, another program or a vandal would use.
+class RawDatabase
+{
+public:
+    explicit RawDatabase(const std::string& path);
+    ~RawDatabase();
+    RawDatabase(const RawDatabase&) = delete;
+    RawDatabase& operator=(const RawDatabase&) = delete;
+
+    /// Throws std::runtime_error with SQLite's message.
+    void run(const std::string& sql);
+    /// The first column of the first row.
+    std::string text(const std::string& sql);
+    std::int64_t number(const std::string& sql) { return std::stoll(text(sql)); }
+
+private:
+    sqlite3* _handle = nullptr;
+};
+
+} // namespace Leasehold

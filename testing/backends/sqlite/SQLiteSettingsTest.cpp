@@ -1,0 +1,94 @@
+#include "Leasehold/Exceptions.h"
+#include "Leasehold/StoreRegistry.h"
+#include "SQLiteTestStore.h"
+#include "TestDirectory.h"
+#include "thrown.h"
+
+#include <Poco/AutoPtr.h>
+#include <Poco/Util/MapConfiguration.h>
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <filesystem>
+#include <map>
+
+namespace Leasehold
+{
+
+class SQLiteSettingsTest : public CppUnit::TestFixture
+{
+    CPPUNIT_TEST_SUITE(SQLiteSettingsTest);
+    CPPUNIT_TEST(testTheKeysDescribeTheStore);
+    CPPUNIT_TEST(testAUrlDescribesTheStore);
+    CPPUNIT_TEST(testWrongValuesAreRefusedNamingTheKey);
+    CPPUNIT_TEST(testARelativePathIsTakenFromTheDirectoryThatWasCurrentAtConstruction);
+    CPPUNIT_TEST_SUITE_END();
+
+    using Keys = std::map<std::string, std::string>;
+
+    static std::shared_ptr<LockStore> create(const Keys& keys)
+    {
+        StoreRegistry registry;
+        registerSQLiteStore(registry);
+        Poco::AutoPtr<Poco::Util::MapConfiguration> configuration(new Poco::Util::MapConfiguration);
+        configuration->setString("leasehold.store.type", "sqlite");
+        for (const auto& [key, value] : keys)
+            configuration->setString("leasehold.store.sqlite." + key, value);
+        return registry.create(*configuration);
+    }
+
+public:
+    void testTheKeysDescribeTheStore()
+    {
+        const auto info = create({{"path", "/var/lib/locks.db"}})->info();
+        CPPUNIT_ASSERT_EQUAL(std::string("sqlite"), info.type);
+        CPPUNIT_ASSERT_EQUAL(std::string("/var/lib/locks.db"), info.location);
+        CPPUNIT_ASSERT(info.durable);
+        CPPUNIT_ASSERT(!info.sharedAcrossHosts);
+        CPPUNIT_ASSERT(info.clockUncertainty > Milliseconds::zero());
+        CPPUNIT_ASSERT(!create({{"path", "/var/lib/locks.db"}, {"durability", "normal"}})->info().durable);
+    }
+
+    void testAUrlDescribesTheStore()
+    {
+        StoreRegistry registry;
+        registerSQLiteStore(registry);
+        const auto info = registry.open("sqlite:///var/lib/locks.db?durability=normal")->info();
+        CPPUNIT_ASSERT_EQUAL(std::string("/var/lib/locks.db"), info.location);
+        CPPUNIT_ASSERT(!info.durable);
+    }
+
+    void testWrongValuesAreRefusedNamingTheKey()
+    {
+        const std::vector<std::pair<Keys, std::string>> wrong{
+            {{}, "leasehold.store.sqlite.path"},
+            {{{"path", ":memory:"}}, "leasehold.store.sqlite.path"},
+            {{{"path", "file:x?mode=memory"}}, "leasehold.store.sqlite.path"},
+            {{{"path", "/var/lib/"}}, "leasehold.store.sqlite.path"},
+            {{{"path", "/x.db"}, {"durability", "none"}}, "leasehold.store.sqlite.durability"},
+            {{{"path", "/x.db"}, {"durabilty", "full"}}, "leasehold.store.sqlite.durability"},
+        };
+        for (const auto& [keys, named] : wrong)
+            assertNames(messageOf<LockConfigurationError>([&] { create(keys); }), {named});
+        CPPUNIT_ASSERT_THROW(openStore(""), LockConfigurationError);
+        CPPUNIT_ASSERT_THROW(openStore(":memory:"), LockConfigurationError);
+    }
+
+    void testARelativePathIsTakenFromTheDirectoryThatWasCurrentAtConstruction()
+    {
+        const TestDirectory first, second;
+        const auto before = std::filesystem::current_path();
+        std::filesystem::current_path(first.path());
+        const auto store = openStore("locks.db");
+        std::filesystem::current_path(second.path());
+        take(*store, "job", "token");
+        std::filesystem::current_path(before);
+        CPPUNIT_ASSERT_EQUAL(first.file("locks.db"), store->info().location);
+        CPPUNIT_ASSERT(std::filesystem::exists(first.file("locks.db")));
+        CPPUNIT_ASSERT(!std::filesystem::exists(second.file("locks.db")));
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(SQLiteSettingsTest);
+
+} // namespace Leasehold

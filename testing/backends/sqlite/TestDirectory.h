@@ -1,0 +1,25 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace Leasehold
+{
+
+/// A new directory, removed with all that is in it. Any user may enter it: tests give up root's rights to be refused something.
+class TestDirectory
+{
+public:
+    TestDirectory();
+    ~TestDirectory();
+    TestDirectory(const TestDirectory&) = delete;
+    TestDirectory& operator=(const TestDirectory&) = delete;
+
+    const std::filesystem::path& path() const { return _path; }
+    std::string file(const std::string& name) const { return (_path / name).string(); }
+
+private:
+    std::filesystem::path _path;
+};
+
+} // namespace Leasehold
