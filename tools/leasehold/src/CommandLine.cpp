@@ -1,0 +1,121 @@
+#include "CommandLine.h"
+
+#include "UsageError.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace Leasehold::Tool
+{
+
+namespace
+{
+
+const OptionSpec& specOf(std::string_view name, std::span<const OptionSpec> known)
+{
+    const auto spec = std::find_if(known.begin(), known.end(), [&](const OptionSpec& one) { return one.name == name; });
+    if (spec == known.end())
+        throw UsageError("the option " + std::string(name) + " is not known here");
+    return *spec;
+}
+
+} // namespace
+
+CommandLine::CommandLine(std::span<const std::string> words, std::span<const OptionSpec> known) : _words(words.begin(), words.end())
+{
+    while (_next < _words.size() && _command.empty())
+    {
+        if (takeOption(known))
+            continue;
+        if (_words[_next] == "--" || _words[_next].empty())
+            throw UsageError("a command is missing before \"" + _words[_next] + "\"");
+        _command = _words[_next++];
+    }
+}
+
+void CommandLine::parseCommand(std::span<const OptionSpec> known)
+{
+    while (_next < _words.size() && !_separator)
+    {
+        if (takeOption(known))
+            continue;
+        if (_words[_next] == "--")
+        {
+            _separator = true;
+            _afterSeparator.assign(_words.begin() + static_cast<std::ptrdiff_t>(_next) + 1, _words.end());
+        }
+        else
+            _operands.push_back(_words[_next++]);
+    }
+}
+
+/// True: the next word was one, and it and its argument are done with.
+bool CommandLine::takeOption(std::span<const OptionSpec> known)
+{
+    const auto& word = _words[_next];
+    if (word.size() < 2 || word[0] != '-' || word == "--")
+        return false;
+    const auto equals = word.find('=');
+    const auto name = word.substr(0, equals);
+    const auto& spec = specOf(name, known);
+    ++_next;
+    std::string value;
+    if (spec.argument.empty())
+    {
+        if (equals != std::string::npos)
+            throw UsageError("the option " + name + " takes no argument");
+    }
+    else if (equals != std::string::npos)
+        value = word.substr(equals + 1);
+    else if (_next < _words.size())
+        value = _words[_next++];
+    else
+        throw UsageError("the option " + name + " needs its argument " + std::string(spec.argument));
+    if (!_options.emplace(name, value).second)
+        throw UsageError("the option " + name + " stands twice: give it once");
+    return true;
+}
+
+bool CommandLine::has(std::string_view option) const
+{
+    return _options.find(option) != _options.end();
+}
+
+std::optional<std::string> CommandLine::value(std::string_view option) const
+{
+    const auto found = _options.find(option);
+    return found == _options.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<Milliseconds> CommandLine::duration(std::string_view option) const
+{
+    const auto text = value(option);
+    if (!text)
+        return std::nullopt;
+    const auto parsed = parseDuration(*text);
+    if (!parsed)
+        throw UsageError(std::string(option) + " " + *text +
+                         " is not a duration: write a whole number and its unit, like 250ms, 30s, 5m, 1h");
+    return parsed;
+}
+
+std::optional<Milliseconds> CommandLine::durationOrForever(std::string_view option) const
+{
+    return value(option) == "forever" ? std::optional(forever) : duration(option);
+}
+
+std::optional<int> CommandLine::number(std::string_view option, int least, int most) const
+{
+    const auto text = value(option);
+    if (!text)
+        return std::nullopt;
+    int number = 0;
+    const char* const end = text->data() + text->size();
+    const auto [rest, error] = std::from_chars(text->data(), end, number);
+    if (error != std::errc{} || rest != end || number < least || number > most)
+        throw UsageError(std::string(option) + " " + *text + " is out of bounds: allowed is a whole number from " + std::to_string(least) +
+                         " to " + std::to_string(most));
+    return number;
+}
+
+} // namespace Leasehold::Tool

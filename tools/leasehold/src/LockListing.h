@@ -1,0 +1,18 @@
+#pragma once
+
+#include "Leasehold/LockRecord.h"
+
+#include <span>
+#include <string>
+
+namespace Leasehold::Tool
+{
+
+/// A table for people: name, holder, since (local time), remaining, fence; columns aligned. With `colour`, the heading is bold and
+/// what has little time left stands out.
+std::string lockTable(std::span<const LockRecord> locks, bool colour);
+
+/// Everything about one lock, a line each.
+std::string lockDetails(const LockRecord& lock);
+
+} // namespace Leasehold::Tool

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "CommandLine.h"
+
+#include "Leasehold/LockManagerService.h"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace Leasehold::Tool
+{
+
+/// Where the locks are kept, and the policy that goes with it.
+struct ChosenStore
+{
+    std::shared_ptr<LockStore> store{};
+    LockPolicy policy{};
+};
+
+/// The options that say which store: the same for every command.
+std::span<const OptionSpec> storeOptions();
+
+/// The store of --store or --config, else of LEASEHOLD_STORE, else of /etc/leasehold.properties, else the user's own SQLite file,
+/// which is then named on standard error unless `quiet`. Throws UsageError and LockConfigurationError. If the store is of a kind
+/// that this program was built without, the program that has them all (see README) takes over with `words`, and this does not return.
+ChosenStore chooseStore(const CommandLine& commandLine, bool quiet, const std::vector<std::string>& words);
+
+} // namespace Leasehold::Tool

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "Guardian.h"
+#include "KillTimes.h"
+#include "RunObserver.h"
+#include "SignalInbox.h"
+#include "StatusStream.h"
+#include "Terminal.h"
+#include "Wakeup.h"
+
+#include "Leasehold/Lock.h"
+
+#include <optional>
+
+namespace Leasehold::Tool
+{
+
+/// Runs the command under a lock that was taken: tells the guardian of each renewal, passes signals on, does for the terminal
+/// what a shell expects of a job, and says how it ended.
+class Supervisor
+{
+public:
+    struct Parts
+    {
+        Guardian& guardian;
+        SignalInbox& inbox;
+        Wakeup& wakeup;
+        RunObserver& observer;
+        StatusStream& status;
+        Terminal& terminal;
+        KillTimes times;
+    };
+
+    Supervisor(const Parts& parts, Lock& lock) : _(parts), _lock(lock) {}
+
+    /// Returns when nothing of the command is left. The lock is still to be released.
+    void run();
+
+    /// Why the command was stopped before it ended by itself; nullopt: it was not. Lost by the clock is LossReason::expired.
+    std::optional<LossReason> lossReason() const noexcept { return _lossReason; }
+
+    /// What this program should end with, a loss aside.
+    int exitStatus() const noexcept { return _exitStatus; }
+
+    /// The key whose signal ended the command while it had the terminal, if one did; 0: none.
+    int keySignal() const noexcept { return _keySignal; }
+
+private:
+    void start();
+    void tellDeadlines(GuardianOrder::Kind kind, int number);
+    void serveNews();
+    void serveSignals();
+    void serveReports();
+    void serve(const GuardianReport& report);
+    void commandStopped(int number);
+    void continueCommand();
+    void guardianEnded();
+    bool isSuspended() const noexcept { return _suspended; }
+
+    const Parts _;
+    Lock& _lock;
+    pid_t _pid = -1; // of the command
+    bool _hasTerminal = false;
+    bool _suspended = false; // it had the terminal when it was stopped
+    bool _ended = false;
+    bool _modesInDoubt = false;
+    std::optional<LossReason> _lossReason;
+    int _exitStatus = 0;
+    int _keySignal = 0;
+};
+
+} // namespace Leasehold::Tool

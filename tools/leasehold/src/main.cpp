@@ -1,0 +1,86 @@
+#include "Command.h"
+#include "ExitStatus.h"
+#include "Failure.h"
+#include "Help.h"
+#include "Messages.h"
+#include "StoreChoice.h"
+#include "UsageError.h"
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+
+namespace Leasehold::Tool
+{
+
+namespace
+{
+
+constexpr std::array<const Command*, 5> commands = {&runCommand, &listCommand, &showCommand, &breakCommand, &checkCommand};
+
+const Command& commandNamed(const std::string& name)
+{
+    const auto found = std::find_if(commands.begin(), commands.end(), [&](const Command* one) { return one->name == name; });
+    if (found == commands.end())
+        throw UsageError("there is no command \"" + name + "\": the commands are run, list, show, break and check");
+    return **found;
+}
+
+/// The options of the command, those that say which store, and those of the program.
+std::vector<OptionSpec> allOptions(std::span<const OptionSpec> own)
+{
+    std::vector<OptionSpec> all(own.begin(), own.end());
+    const auto store = storeOptions();
+    all.insert(all.end(), store.begin(), store.end());
+    all.insert(all.end(), {{"--quiet", "", "do not say which store is used if none was given"}, {"--help", "", "show this help"}});
+    return all;
+}
+
+int runProgram(const std::vector<std::string>& words)
+{
+    auto general = allOptions({});
+    general.push_back({"--version", "", "show the version"});
+    CommandLine line(words, general);
+    if (line.has("--version"))
+    {
+        std::cout << "leasehold " << LEASEHOLD_VERSION << '\n';
+        return exitSuccess;
+    }
+    if (line.command().empty())
+    {
+        if (!line.has("--help"))
+            throw UsageError("a command is missing: run, list, show, break or check");
+        std::cout << programHelp(commands, general);
+        return exitSuccess;
+    }
+    const auto& command = commandNamed(line.command());
+    const auto known = allOptions(command.options);
+    line.parseCommand(known);
+    if (line.has("--help"))
+    {
+        std::cout << commandHelp(command, known);
+        return exitSuccess;
+    }
+    return command.run(line, words);
+}
+
+} // namespace
+
+} // namespace Leasehold::Tool
+
+int main(int argc, char** argv)
+{
+    using namespace Leasehold::Tool;
+    try
+    {
+        const int status = runProgram(std::vector<std::string>(argv + 1, argv + argc));
+        std::cout.flush();
+        return status;
+    }
+    catch (...)
+    {
+        const auto failure = Failure::of(std::current_exception());
+        Messages::say(failure.message + (failure.status == exitUsage ? " (see leasehold --help)" : ""));
+        return failure.status;
+    }
+}
