@@ -80,6 +80,8 @@ void addExpiryTests(ConformanceSuite& suite)
                {
                    bench.grant("a", "t", {.ttl = bench.shortTtl()});
                    CPPUNIT_ASSERT(bench.acquire("a", "u").status == AcquireStatus::held);
+                   const auto found = bench.find("a");
+                   CPPUNIT_ASSERT(!found || found->remaining <= bench.shortTtl());
                    bench.letExpire("a");
                    bench.grant("a", "v");
                });

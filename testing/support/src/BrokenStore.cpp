@@ -1,0 +1,23 @@
+#include "Leasehold/BrokenStore.h"
+
+#include "brokenStores.h"
+
+namespace Leasehold
+{
+
+const std::vector<BrokenStore>& brokenStores()
+{
+    static const std::vector<BrokenStore> stores = []
+    {
+        std::vector<BrokenStore> all;
+        addBrokenHolderChecks(all);
+        addBrokenGrants(all);
+        addBrokenFences(all);
+        addBrokenClocks(all);
+        addBrokenAnswers(all);
+        return all;
+    }();
+    return stores;
+}
+
+} // namespace Leasehold

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "Leasehold/BrokenStore.h"
+#include "Leasehold/ReferenceLockStore.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace Leasehold
+{
+
+template <typename Store>
+BrokenStore brokenStore(std::string fault, std::string seenIn)
+{
+    return {std::move(fault), std::move(seenIn), [](std::shared_ptr<ReferenceStorage> storage) -> std::shared_ptr<LockStore> {
+                return std::make_shared<Store>(std::move(storage));
+            }};
+}
+
+/// By what the fault is in.
+void addBrokenHolderChecks(std::vector<BrokenStore>& stores);
+void addBrokenGrants(std::vector<BrokenStore>& stores);
+void addBrokenFences(std::vector<BrokenStore>& stores);
+void addBrokenClocks(std::vector<BrokenStore>& stores);
+void addBrokenAnswers(std::vector<BrokenStore>& stores);
+
+} // namespace Leasehold
