@@ -5,7 +5,6 @@
 #include <atomic>
 #include <pthread.h>
 #include <utility>
-#include <vector>
 
 namespace Leasehold
 {
@@ -44,8 +43,16 @@ void ForkMark::requireNative(const char* what) const
 
 void ForkMark::keepForever(std::shared_ptr<void> foreign)
 {
-    static auto* const kept = new std::vector<std::shared_ptr<void>>; // on purpose never destroyed
-    kept->push_back(std::move(foreign));
+    struct Kept
+    {
+        std::shared_ptr<void> object;
+        Kept* before;
+    };
+    static std::atomic<Kept*> last{nullptr}; // a chain without a mutex: one could have been locked at the time of the fork
+    auto* const kept = new Kept{std::move(foreign), last.load()};
+    while (!last.compare_exchange_weak(kept->before, kept))
+    {
+    }
 }
 
 } // namespace Leasehold

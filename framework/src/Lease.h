@@ -6,18 +6,32 @@
 #include "Leasehold/LeasePolicy.h"
 #include "Leasehold/LockStore.h"
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <limits>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <utility>
 
 namespace Leasehold
 {
 
+class Lease;
 class LeaseService;
+
+/// Of LeaseCalendar: the leases of one millisecond, and a lease's place among them.
+struct CalendarSlot
+{
+    std::int64_t at = 0;
+    Lease* front = nullptr;
+    Lease* back = nullptr;
+};
+struct CalendarLink
+{
+    CalendarSlot* slot = nullptr; // none: in no slot
+    Lease* previous = nullptr;
+    Lease* next = nullptr;
+};
 
 /// One grant that this process keeps: shared by its Lock and, while it lasts, by the threads that keep it.
 ///
@@ -34,9 +48,9 @@ public:
     };
 
     Lease(LeaseRef ref, std::shared_ptr<const LeasePolicy> policy, std::shared_ptr<const Clock> clock, std::weak_ptr<LeaseService> service,
-          LocalTime acquiredAt) :
+          LocalTime acquiredAt, LocalTime turnBegan) :
         _ref(std::move(ref)),
-        _policy(std::move(policy)), _clock(std::move(clock)), _service(std::move(service)), _acquiredAt(acquiredAt)
+        _policy(std::move(policy)), _clock(std::move(clock)), _service(std::move(service)), _acquiredAt(acquiredAt), _turnBegan(turnBegan)
     {
     }
 
@@ -46,6 +60,9 @@ public:
     std::shared_ptr<LeaseService> service() const noexcept { return _service.lock(); }
     LocalTime acquiredAt() const noexcept { return _acquiredAt; }
 
+    /// Since when this process has had the lock, hand-overs among its threads included; see WaitLines.
+    LocalTime turnBegan() const noexcept { return _turnBegan; }
+
     /// The moment when it is given up for having been held too long; max(): none.
     LocalTime holdUntil() const
     {
@@ -54,10 +71,44 @@ public:
 
     LocalTime validUntil() const noexcept { return LocalTime{Clock::duration{_validUntil.load(std::memory_order_acquire)}}; }
     bool isHeld() const noexcept { return _clock->now() < validUntil(); }
+
+    /// The storage may keep it from others until then. Stays when the lease is lost.
+    LocalTime storedUntil() const noexcept { return LocalTime{Clock::duration{_storedUntil.load(std::memory_order_acquire)}}; }
+
+    /// Why it is not held any more, or would be lost if it were given up at `now`.
+    LossReason lossReasonAt(LocalTime now) const
+    {
+        if (standing() == Standing::lost)
+            return lossReason();
+        return now >= holdUntil() ? LossReason::maxHold : LossReason::expired;
+    }
     Standing standing() const noexcept { return _standing.load(std::memory_order_acquire); }
     LossReason lossReason() const noexcept { return _lossReason.load(std::memory_order_acquire); }
 
-    std::stop_source& loss() noexcept { return _loss; }
+    /// Is asked to stop by fireLoss. Made by the first who asks for it: most locks are released without one.
+    std::stop_token lossToken()
+    {
+        const std::lock_guard guard(_lossMutex);
+        if (!_loss.stop_possible())
+        {
+            _loss = std::stop_source();
+            if (_lossFired)
+                _loss.request_stop(); // nobody can have a callback on it yet
+        }
+        return _loss.get_token();
+    }
+
+    /// Runs the stop callbacks, on this thread.
+    void fireLoss()
+    {
+        std::stop_source loss(std::nostopstate);
+        {
+            const std::lock_guard guard(_lossMutex);
+            _lossFired = true;
+            loss = _loss;
+        }
+        loss.request_stop();
+    }
 
     /// True for the first caller only: giving back what was lost is tried once.
     bool claimGivingBack() noexcept { return !_givenBack.exchange(true); }
@@ -66,25 +117,28 @@ public:
 
 private:
     friend class LeaseTable;
-    friend class LeaseHeap;
+    friend class LeaseCalendar;
 
     const LeaseRef _ref;
     const std::shared_ptr<const LeasePolicy> _policy;
     const std::shared_ptr<const Clock> _clock;
     const std::weak_ptr<LeaseService> _service;
-    const LocalTime _acquiredAt;
+    const LocalTime _acquiredAt, _turnBegan;
     const ForkMark _fork;
-    std::stop_source _loss;
+    std::mutex _lossMutex;
+    bool _lossFired = false;
+    std::stop_source _loss{std::nostopstate};
     std::atomic<Clock::rep> _validUntil{0};
+    std::atomic<Clock::rep> _storedUntil{0};
     std::atomic<Standing> _standing{Standing::released}; // until LeaseTable::add
     std::atomic<LossReason> _lossReason{LossReason::expired};
     std::atomic<bool> _givenBack{false};
 
-    // Of LeaseTable, under its mutex: the places in its two heaps, and the renewals that failed since the last good one.
-    static constexpr std::uint32_t nowhere = std::numeric_limits<std::uint32_t>::max();
-    std::uint32_t _renewalPlace = nowhere;
-    std::uint32_t _endPlace = nowhere;
-    int _failedRenewals = 0;
+    // Of LeaseTable, under its mutex.
+    CalendarLink _renewalLink;
+    CalendarLink _endLink;
+    int _failedRenewals = 0;   // since the last good one
+    bool _travelsEarly = true; // it has not yet been renewed early to travel with others
 };
 
 } // namespace Leasehold

@@ -5,6 +5,7 @@
 #include "LossWatchdog.h"
 #include "StoreCalls.h"
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -26,11 +27,15 @@ public:
     static constexpr std::size_t chunkSize = 1000;
 
     LeaseKeeper(StoreCalls& calls, const RetryPolicy& retry, LeaseTable& table, LossWatchdog& watchdog, LossNotifier& notifier);
+    ~LeaseKeeper() { stop(); }
+    LeaseKeeper(const LeaseKeeper&) = delete;
+    LeaseKeeper& operator=(const LeaseKeeper&) = delete;
 
+    /// Throws std::system_error if there is no thread left. Nothing if it runs.
     void start();
 
-    /// Makes it plan its sleep again. Any thread.
-    void wake() noexcept { _waiter->wake(); }
+    /// A renewal is due earlier than the thread planned: it plans again, and lets a ghost lie for it. Any thread.
+    void wake();
 
     /// Tries once, when no renewal is due, to release what an acquire that ended unknown may have left behind. Such a ghost ends
     /// by itself one ttl after it arrived. Any thread.
@@ -44,13 +49,22 @@ private:
     {
         std::string name, token;
     };
+    enum class Answer
+    {
+        came,
+        refused, ///< the store is there, and failed for this chunk
+        missing  ///< the store is away
+    };
 
-    void run(const std::stop_token& stopping);
+    void run();
     void renewDue();
-    bool renewChunk(std::span<const std::shared_ptr<Lease>> chunk, LocalTime batchStart);
+    Answer renewChunk(std::span<const std::shared_ptr<Lease>> chunk, LocalTime batchStart);
+    void fillRequests(std::span<const std::shared_ptr<Lease>> chunk);
     void judge(std::span<const std::shared_ptr<Lease>> chunk, const std::vector<RenewReply>& replies, LocalTime requested,
                LocalTime batchStart);
+    LocalTime nextTry(std::span<const std::shared_ptr<Lease>> leases) const;
     void layOneGhost();
+    void release(const Ghost& ghost, const CallContext& context);
 
     StoreCalls& _calls;
     const Clock& _clock;
@@ -59,9 +73,12 @@ private:
     LossWatchdog& _watchdog;
     LossNotifier& _notifier;
     const std::unique_ptr<Clock::Waiter> _waiter;
+    std::vector<RenewRequest> _requests; // of the thread alone; kept, so that a million renewals allocate nothing
     std::mutex _ghostMutex;
     std::deque<Ghost> _ghosts;
-    std::jthread _thread;
+    std::stop_source _ghostCall{std::nostopstate}; // ends the call for a ghost that is under way
+    std::atomic<bool> _stopping{false};
+    std::thread _thread;
 };
 
 } // namespace Leasehold

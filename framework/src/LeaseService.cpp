@@ -16,6 +16,10 @@ namespace
 /// A storage that answers "spent" to so many fresh tokens in a row does not keep the rule.
 constexpr int mostSpentTokens = 3;
 
+/// A prune that forgot so many records has probably left some: the next page follows soon.
+constexpr std::size_t muchPruned = 500;
+constexpr std::chrono::seconds nextPageAfter{1};
+
 std::shared_ptr<const Clock> clockOf(const ServiceParts& parts)
 {
     return parts.clock ? parts.clock : Clock::system();
@@ -52,12 +56,14 @@ LocalTime later(LocalTime from, Milliseconds span)
 struct LeaseService::Acquisition
 {
     const LockOptions& options;
-    std::shared_ptr<const LeasePolicy> lease;
+    const std::shared_ptr<const LeasePolicy> lease;
     AcquireRequest request;
-    std::stop_token cancel;
-    LocalTime started;
-    LocalTime giveUp;
-    bool unknown = false; ///< a request with this token may have taken effect unseen
+    const std::stop_token cancel;
+    const LocalTime started;
+    const LocalTime giveUp;
+    LocalTime answered = started;         ///< when the store was heard last
+    std::optional<LocalTime> turnBegan{}; ///< a grant goes on with this turn of WaitLines
+    bool unknown = false;                 ///< a request with this token may have taken effect unseen
 
     void throwIfCancelled() const
     {
@@ -70,7 +76,7 @@ LeaseService::LeaseService(std::shared_ptr<LockStore> store, LockPolicy policy, 
     _policy(checked(std::move(policy))), _leasePolicy(std::make_shared<const LeasePolicy>(_policy.lease)), _clock(clockOf(parts)),
     _observers(observersOf(parts)), _calls(required(std::move(store)), _clock, _policy, _observers, _stop.get_token()),
     _table([this] { _keeper.wake(); }, [this] { _watchdog.wake(); }), _notifier(_clock, _observers), _watchdog(_clock, _table, _notifier),
-    _keeper(_calls, _policy.retry, _table, _watchdog, _notifier),
+    _keeper(_calls, _policy.retry, _table, _watchdog, _notifier), _hints(std::make_shared<StoreHints>(*this)),
     _pruneAt(later(_clock->now(), _policy.retention.pruneEvery).time_since_epoch().count())
 {
 }
@@ -82,13 +88,19 @@ LeaseService::~LeaseService()
 
 void LeaseService::stop() noexcept
 {
-    if (_stopped.exchange(true))
+    _stop.request_stop(); // first: whoever starts the threads at this moment may be in a call
+    const std::lock_guard guard(_starting);
+    if (std::exchange(_stopped, true))
         return;
-    _stop.request_stop();
+    const auto began = std::chrono::steady_clock::now();
+    _hints->end();
+    if (_started)
+        _calls.store().setListener(nullptr);
     _notifier.lost(_table.close());
     _watchdog.stop();
     _keeper.stop();
-    _notifier.stop(_policy.lease.effectiveCallTimeout());
+    const auto took = std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - began);
+    _notifier.stop(std::max(_policy.lease.effectiveCallTimeout() - took, Milliseconds{0}));
 }
 
 void LeaseService::startThreads()
@@ -96,6 +108,8 @@ void LeaseService::startThreads()
     if (_started.load(std::memory_order_acquire))
         return;
     const std::lock_guard guard(_starting);
+    if (_stopped)
+        throw LockStoreUnavailable("the LockManagerService was stopped");
     if (_started.load(std::memory_order_relaxed))
         return;
     try
@@ -108,6 +122,7 @@ void LeaseService::startThreads()
     {
         throw LockException(std::string("cannot start the threads that keep leases: ") + error.what() + "; raise the limit of threads");
     }
+    _calls.store().setListener(_hints);
     _started.store(true, std::memory_order_release);
 }
 
@@ -145,105 +160,140 @@ LockAttempt LeaseService::tryAcquire(const std::string& name, const LockOptions&
         checkWait(*options.wait);
     if (options.maxHold)
         checkMaxHold(*options.maxHold);
-    checkFenceFloor(options.fenceFloor, std::chrono::system_clock::now());
+    if (options.fenceFloor != 0)
+        checkFenceFloor(options.fenceFloor, std::chrono::system_clock::now());
     auto lease = leasePolicyFor(options);
 
     const EitherStop stop(_calls.serviceStop(), options.cancel);
     const auto started = _clock->now();
-    const AcquireRequest request{name, _policy.token.draw(), lease->ttl, options.metadata.json(), options.fenceFloor};
-    Acquisition acquisition{options,      std::move(lease), request,
+    AcquireRequest request{name, _policy.token.draw(), lease->ttl, options.metadata.json(), options.fenceFloor};
+    Acquisition acquisition{options,      std::move(lease), std::move(request),
                             stop.token(), started,          later(started, options.wait.value_or(_policy.wait.limit))};
+    acquisition.throwIfCancelled();
     try
     {
         _calls.ensurePrepared(acquisition.cancel);
         startThreads();
-        std::shared_ptr<Lease> granted;
-        if (auto holder = waitFor(acquisition, granted))
+        auto answer = obtain(acquisition);
+        if (auto* holder = std::get_if<LockRecord>(&answer))
         {
-            if (acquisition.unknown)
-                _keeper.layGhost(name, acquisition.request.token);
+            layGhost(acquisition);
             _observers->tell(&LockObserver::held, name, *holder);
             return LockAttempt(std::move(*holder));
         }
-        _observers->tell(&LockObserver::acquired, name, granted->ref().fence, _clock->now() - started);
+        auto& granted = std::get<std::shared_ptr<Lease>>(answer);
+        _observers->tell(&LockObserver::acquired, name, granted->ref().fence, acquisition.answered - started);
         return LockAttempt(Lock(std::move(granted)));
     }
     catch (const LockStoreUnavailable&)
     {
-        if (acquisition.unknown)
-            _keeper.layGhost(name, acquisition.request.token);
+        layGhost(acquisition);
         acquisition.throwIfCancelled();
         throw;
     }
-    catch (const LockException&)
+    catch (...)
     {
-        if (acquisition.unknown)
-            _keeper.layGhost(name, acquisition.request.token);
+        layGhost(acquisition);
         throw;
     }
 }
 
-/// Asks until it is granted (`lease` is set), or the time is over (the holder).
-std::optional<LockRecord> LeaseService::waitFor(Acquisition& acquisition, std::shared_ptr<Lease>& lease)
+/// Something of this acquisition may be in the storage although its caller gets no lock.
+void LeaseService::layGhost(Acquisition& acquisition)
+{
+    if (std::exchange(acquisition.unknown, false))
+        _keeper.layGhost(acquisition.request.name, acquisition.request.token);
+}
+
+/// Asks until it is granted, or the time is over (then: the holder).
+LeaseService::Answer LeaseService::obtain(Acquisition& acquisition)
+{
+    std::optional<LockRecord> holder;
+    const bool mayWait = acquisition.giveUp > acquisition.started;
+    if (!mayWait || !_lines.exists(acquisition.request.name))
+    {
+        auto answer = askOnce(acquisition, _clock->now());
+        if (!mayWait || std::holds_alternative<std::shared_ptr<Lease>>(answer))
+            return answer;
+        holder = std::move(std::get<LockRecord>(answer));
+    }
+    return waitInLine(acquisition, std::move(holder));
+}
+
+LeaseService::Answer LeaseService::waitInLine(Acquisition& acquisition, std::optional<LockRecord> holder)
 {
     const auto& name = acquisition.request.name;
-    std::optional<LockRecord> holder;
-    const auto ask = [&]
-    {
-        auto answer = askOnce(acquisition);
-        if (auto* granted = std::get_if<std::shared_ptr<Lease>>(&answer))
-            lease = std::move(*granted);
-        else
-            holder = std::move(std::get<LockRecord>(answer));
-        return lease != nullptr;
-    };
-
-    const bool mayWait = acquisition.giveUp > acquisition.started;
-    if (!mayWait || !_lines.exists(name))
-        if (ask() || !mayWait)
-            return holder;
-
     WaitLines::Place place(_lines, name, *_clock);
     const std::stop_callback onCancel(acquisition.cancel, [&place] { place.wake(); });
-    for (int attempt = 1;; ++attempt)
+    const auto tellWaited = [&](LocalTime now) { _observers->tell(&LockObserver::waited, name, *holder, now - acquisition.started); };
+    if (holder)
     {
-        const auto now = _clock->now();
-        if (place.isFirst() && holder)
-            place.setHolder(*holder);
-        else if (auto known = place.holder())
-            holder = std::move(known);
-        if (now >= acquisition.giveUp && holder)
-            return holder;
-        if (holder)
-            _observers->tell(&LockObserver::waited, name, *holder, now - acquisition.started);
+        place.setHolder(*holder);
+        tellWaited(acquisition.answered);
+    }
 
-        const auto left = holder ? holder->remaining : Milliseconds{0};
-        const auto pollAt = holder && place.isFirst() ? now + _policy.wait.backoff->delay(attempt, left) : now;
-        place.wait(place.isFirst() ? std::min(pollAt, acquisition.giveUp) : acquisition.giveUp);
+    std::optional<LocalTime> pollAt; // of the first: when it asks uninvited
+    for (int polls = 0;;)
+    {
         acquisition.throwIfCancelled();
         if (acquisition.cancel.stop_requested())
             throw LockStoreUnavailable("the service was stopped while it waited for lock \"" + name + "\"");
-        if ((place.isFirst() || _clock->now() >= acquisition.giveUp) && ask())
-            return std::nullopt;
+        const auto now = _clock->now();
+        const bool first = place.isFirst();
+        if (!holder || !first)
+            if (auto known = place.holder())
+                holder = std::move(known);
+        if (first && !pollAt)
+            pollAt = holder ? now + _policy.wait.backoff->delay(++polls, holder->remaining) : now;
+
+        auto askAt = LocalTime::max();
+        if (first)
+        {
+            const auto invitation = place.invitation();
+            askAt = invitation ? invitation->askAt : *pollAt;
+        }
+        const bool timeIsOver = now >= acquisition.giveUp;
+        if (timeIsOver && holder && !first)
+            return std::move(*holder); // the first has asked for all
+        if (now < askAt && !timeIsOver)
+        {
+            place.wait(std::min(askAt, acquisition.giveUp));
+            continue;
+        }
+
+        const auto invitation = first ? place.takeInvitation() : std::nullopt;
+        acquisition.turnBegan = invitation ? invitation->turnBegan : std::nullopt;
+        auto answer = askOnce(acquisition, now);
+        if (std::holds_alternative<std::shared_ptr<Lease>>(answer))
+            return answer;
+        holder = std::move(std::get<LockRecord>(answer));
+        place.setHolder(*holder);
+        if (timeIsOver)
+            return std::move(*holder);
+        tellWaited(acquisition.answered);
+        pollAt.reset();
     }
 }
 
-/// One question to the store, repeated only if no answer came.
-std::variant<std::shared_ptr<Lease>, LockRecord> LeaseService::askOnce(Acquisition& acquisition)
+/// One question to the store at `now`, repeated only if no answer came.
+LeaseService::Answer LeaseService::askOnce(Acquisition& acquisition, LocalTime now)
 {
+    const auto deadline = now + acquisition.lease->effectiveCallTimeout();
     for (int spent = 0; spent < mostSpentTokens; ++spent)
     {
-        auto requested = acquisition.started;
-        const auto limit = acquisition.lease->effectiveCallTimeout();
+        auto requested = now; // before the request is sent: the lease counts from here
+        bool again = spent > 0;
         auto reply = _calls.withRetries(
-            limit, acquisition.cancel,
+            deadline, acquisition.cancel,
             [&](const CallContext& context)
             {
-                requested = _clock->now(); // before the request is sent: the lease counts from here
+                if (std::exchange(again, true))
+                    requested = _clock->now();
                 const bool unknownBefore = std::exchange(acquisition.unknown, true);
                 auto answer = _calls.store().acquire(acquisition.request, context);
+                acquisition.answered = _clock->now();
                 if (answer.status == AcquireStatus::granted &&
-                    _clock->now() >= acquisition.lease->validUntil(requested, answer.record.remaining) - LeaseTable::lossLead)
+                    acquisition.answered >= acquisition.lease->validUntil(requested, answer.record.remaining) - LeaseTable::lossLead)
                     throw LockStoreUnavailable("the grant of lock \"" + acquisition.request.name + "\" by " +
                                                _calls.store().info().location + " came when its lease was over; try again");
                 acquisition.unknown = unknownBefore;
@@ -252,7 +302,10 @@ std::variant<std::shared_ptr<Lease>, LockRecord> LeaseService::askOnce(Acquisiti
         if (reply.status == AcquireStatus::held)
             return std::move(reply.record);
         if (reply.status == AcquireStatus::granted)
+        {
+            acquisition.unknown = false;
             return keep(acquisition, reply.record, requested);
+        }
         // An earlier request of ours did take effect, and that lease has ended meanwhile.
         acquisition.request.token = _policy.token.draw();
         acquisition.unknown = false;
@@ -263,11 +316,10 @@ std::variant<std::shared_ptr<Lease>, LockRecord> LeaseService::askOnce(Acquisiti
 
 std::shared_ptr<Lease> LeaseService::keep(Acquisition& acquisition, const LockRecord& granted, LocalTime requested)
 {
-    auto lease = std::make_shared<Lease>(LeaseRef{acquisition.request.name, acquisition.request.token, granted.fence}, acquisition.lease,
-                                         _clock, weak_from_this(), requested);
-    const auto validUntil = acquisition.lease->validUntil(requested, granted.remaining);
-    if (!_table.add(*lease, validUntil, acquisition.lease->nextRenewal(requested)))
-        throw LockStoreUnavailable("the service was stopped while it acquired lock \"" + acquisition.request.name + "\"");
+    auto lease = std::make_shared<Lease>(LeaseRef{std::move(acquisition.request.name), std::move(acquisition.request.token), granted.fence},
+                                         acquisition.lease, _clock, weak_from_this(), requested, acquisition.turnBegan.value_or(requested));
+    if (!_table.add(*lease, requested, granted.remaining))
+        throw LockStoreUnavailable("the service was stopped while it acquired lock \"" + lease->ref().name + "\"");
     return lease;
 }
 
@@ -283,16 +335,32 @@ void LeaseService::reportLoss(Lease& lease)
     _watchdog.wake();
 }
 
-/// The holder of a lost lease is done with it. If it may still be live in the storage, a successor need not wait for its end.
-void LeaseService::giveBackLost(Lease& lease)
+void LeaseService::onLost(const LeaseRef& lease)
 {
-    if (lease.lossReason() == LossReason::refused || lease.lossReason() == LossReason::serviceStopped || !lease.claimGivingBack())
+    if (auto refused = _table.takeRefused(lease); !refused.empty())
+    {
+        _notifier.lost(std::move(refused));
+        _watchdog.wake();
+    }
+}
+
+void LeaseService::onMayBeFree(const std::string& name)
+{
+    _lines.mayBeFree(name, _clock->now(), std::nullopt);
+}
+
+/// The holder of a lost lease is done with it. If the storage may still keep it from others, they need not wait for its end.
+void LeaseService::giveBackLost(Lease& lease, LocalTime now)
+{
+    const auto reason = lease.lossReason();
+    const bool mayBeStored = reason == LossReason::expired || reason == LossReason::maxHold;
+    if (!mayBeStored || now >= lease.storedUntil() || !lease.claimGivingBack())
         return;
     try
     {
-        const CallContext context(*_clock, _clock->now() + lease.policy().effectiveCallTimeout(), _calls.serviceStop());
-        _calls.store().release(lease.ref(), context);
-        _lines.mayBeFree(lease.ref().name);
+        const auto deadline = std::min(now + lease.policy().effectiveCallTimeout(), lease.storedUntil());
+        _calls.store().release(lease.ref(), CallContext(*_clock, deadline, _calls.serviceStop()));
+        _lines.mayBeFree(lease.ref().name, _clock->now(), lease.turnBegan());
     }
     catch (const std::exception& error)
     {
@@ -300,54 +368,69 @@ void LeaseService::giveBackLost(Lease& lease)
     }
 }
 
+/// Tells the observers of a failure, and passes it on.
+ReleaseStatus LeaseService::sendRelease(Lease& lease, LocalTime now)
+{
+    const auto fail = [&](const std::string& why)
+    { _observers->tell(&LockObserver::releaseFailed, lease.ref().name, lease.ref().fence, why); };
+    try
+    {
+        return _calls.withRetries(now + lease.policy().effectiveCallTimeout(), _calls.serviceStop(),
+                                  [&](const CallContext& context) { return _calls.store().release(lease.ref(), context); });
+    }
+    catch (const LockStoreError& error)
+    {
+        fail(error.what());
+        throw;
+    }
+    catch (const std::exception& error)
+    {
+        fail(error.what());
+        throw LockStoreError("lock \"" + lease.ref().name + "\" could not be released in " + _calls.store().info().location + ": " +
+                             error.what() + "; its lease ends by itself");
+    }
+}
+
 void LeaseService::release(Lease& lease)
 {
-    const auto start = _table.beginRelease(lease);
+    const auto began = _clock->now();
+    const auto start = _table.beginRelease(lease, began);
     if (start == LeaseTable::ReleaseStart::lostNow)
         reportLoss(lease);
     if (start != LeaseTable::ReleaseStart::released)
     {
         if (lease.standing() == Lease::Standing::released)
             return;
-        giveBackLost(lease);
+        giveBackLost(lease, began);
         throw lostError(lease);
     }
 
-    auto status = ReleaseStatus::notHeld;
-    try
-    {
-        status = _calls.withRetries(lease.policy().effectiveCallTimeout(), _calls.serviceStop(),
-                                    [&](const CallContext& context) { return _calls.store().release(lease.ref(), context); });
-    }
-    catch (const std::exception& error)
-    {
-        _observers->tell(&LockObserver::releaseFailed, lease.ref().name, lease.ref().fence, std::string(error.what()));
-        throw;
-    }
-    if (status == ReleaseStatus::notHeld)
+    if (sendRelease(lease, began) == ReleaseStatus::notHeld)
     {
         _table.markReleaseRefused(lease);
         reportLoss(lease);
         throw lostError(lease);
     }
-    _lines.mayBeFree(lease.ref().name);
-    _observers->tell(&LockObserver::released, lease.ref().name, lease.ref().fence, _clock->now() - lease.acquiredAt());
-    pruneIfDue();
+    const auto now = _clock->now();
+    _lines.mayBeFree(lease.ref().name, now, lease.turnBegan());
+    _observers->tell(&LockObserver::released, lease.ref().name, lease.ref().fence, now - lease.acquiredAt());
+    pruneIfDue(now);
 }
 
-void LeaseService::pruneIfDue()
+void LeaseService::pruneIfDue(LocalTime now)
 {
     if (_policy.retention.pruneEvery == forever)
         return;
-    const auto now = _clock->now();
     auto due = _pruneAt.load(std::memory_order_relaxed);
-    if (now.time_since_epoch().count() < due ||
-        !_pruneAt.compare_exchange_strong(due, later(now, _policy.retention.pruneEvery).time_since_epoch().count()))
+    const auto next = later(now, _policy.retention.pruneEvery);
+    if (now.time_since_epoch().count() < due || !_pruneAt.compare_exchange_strong(due, next.time_since_epoch().count()))
         return;
     try
     {
-        _calls.store().prune(_policy.retention.retention,
-                             CallContext(*_clock, now + _policy.lease.effectiveCallTimeout(), _calls.serviceStop()));
+        const auto pruned = _calls.store().prune(_policy.retention.retention,
+                                                 CallContext(*_clock, now + _policy.lease.effectiveCallTimeout(), _calls.serviceStop()));
+        if (pruned >= muchPruned)
+            _pruneAt = std::min(next, now + nextPageAfter).time_since_epoch().count();
     }
     catch (const std::exception& error)
     {
@@ -359,7 +442,7 @@ template <typename Verb>
 auto LeaseService::ask(const std::stop_token& cancel, Verb verb)
 {
     _calls.ensurePrepared(cancel);
-    return _calls.withRetries(_policy.lease.effectiveCallTimeout(), cancel, verb);
+    return _calls.withRetries(_clock->now() + _policy.lease.effectiveCallTimeout(), cancel, verb);
 }
 
 std::optional<LockRecord> LeaseService::find(const std::string& name)
@@ -381,13 +464,13 @@ bool LeaseService::breakLock(const std::string& name, Fence expected, BreakMode 
     requireNative();
     checkLockName(name);
     _calls.ensurePrepared(_calls.serviceStop());
-    const auto limit = _policy.lease.effectiveCallTimeout();
+    const auto deadline = _clock->now() + _policy.lease.effectiveCallTimeout();
     const auto breakIt = [&](const CallContext& context) { return _calls.store().breakLock(name, expected, mode, context); };
     // Sent twice, `now` could answer false for the break that it made.
-    const bool broken = mode == BreakMode::now ? breakIt(CallContext(*_clock, _clock->now() + limit, _calls.serviceStop()))
-                                               : _calls.withRetries(limit, _calls.serviceStop(), breakIt);
+    const bool broken = mode == BreakMode::now ? breakIt(CallContext(*_clock, deadline, _calls.serviceStop()))
+                                               : _calls.withRetries(deadline, _calls.serviceStop(), breakIt);
     if (broken && mode == BreakMode::now)
-        _lines.mayBeFree(name);
+        _lines.mayBeFree(name, _clock->now(), std::nullopt);
     return broken;
 }
 
@@ -396,14 +479,14 @@ StoreCheck LeaseService::check()
     requireNative();
     _calls.prepare(_calls.serviceStop());
     const auto began = _clock->now();
-    _calls.withRetries(_policy.lease.effectiveCallTimeout(), _calls.serviceStop(),
+    _calls.withRetries(began + _policy.lease.effectiveCallTimeout(), _calls.serviceStop(),
                        [&](const CallContext& context) { return _calls.store().find("leasehold check", context); });
     return {_calls.store().info(), _clock->now() - began};
 }
 
 LockLostError lostError(const Lease& lease, const std::string& detail)
 {
-    const auto reason = lease.standing() == Lease::Standing::lost ? lease.lossReason() : LossReason::expired;
+    const auto reason = lease.lossReasonAt(lease.clock().now());
     std::string why;
     switch (reason)
     {

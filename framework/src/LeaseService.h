@@ -8,11 +8,13 @@
 #include "LossWatchdog.h"
 #include "ObserverList.h"
 #include "StoreCalls.h"
+#include "StoreHints.h"
 #include "WaitLines.h"
 
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <variant>
 
 namespace Leasehold
@@ -44,6 +46,10 @@ public:
     /// Makes every lease lost and ends the threads, within one call deadline.
     void stop() noexcept;
 
+    /// Hints of a store that hears by itself; see StoreListener.
+    void onLost(const LeaseRef& lease);
+    void onMayBeFree(const std::string& name);
+
     /// Throws LockException in a forked child.
     void requireNative() const { _fork.requireNative("this LockManagerService"); }
     bool isForeign() const noexcept { return _fork.isForeign(); }
@@ -51,14 +57,19 @@ public:
 private:
     struct Acquisition;
 
+    using Answer = std::variant<std::shared_ptr<Lease>, LockRecord>;
+
     std::shared_ptr<const LeasePolicy> leasePolicyFor(const LockOptions& options) const;
-    std::variant<std::shared_ptr<Lease>, LockRecord> askOnce(Acquisition& acquisition);
+    Answer obtain(Acquisition& acquisition);
+    Answer waitInLine(Acquisition& acquisition, std::optional<LockRecord> holder);
+    Answer askOnce(Acquisition& acquisition, LocalTime now);
     std::shared_ptr<Lease> keep(Acquisition& acquisition, const LockRecord& granted, LocalTime requested);
-    std::optional<LockRecord> waitFor(Acquisition& acquisition, std::shared_ptr<Lease>& lease);
     void startThreads();
-    void giveBackLost(Lease& lease);
+    void layGhost(Acquisition& acquisition);
+    ReleaseStatus sendRelease(Lease& lease, LocalTime now);
+    void giveBackLost(Lease& lease, LocalTime now);
     void reportLoss(Lease& lease);
-    void pruneIfDue();
+    void pruneIfDue(LocalTime now);
 
     template <typename Verb>
     auto ask(const std::stop_token& cancel, Verb verb);
@@ -75,9 +86,10 @@ private:
     LossNotifier _notifier;
     LossWatchdog _watchdog;
     LeaseKeeper _keeper;
-    std::mutex _starting;
+    const std::shared_ptr<StoreHints> _hints;
+    std::mutex _starting; // of the threads; also held when they are stopped
     std::atomic<bool> _started{false};
-    std::atomic<bool> _stopped{false};
+    bool _stopped = false; // under _starting
     std::atomic<Clock::rep> _pruneAt;
 };
 

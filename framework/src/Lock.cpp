@@ -30,7 +30,8 @@ Lock& Lock::operator=(Lock&& other) noexcept
 {
     if (this != &other)
     {
-        const Lock released = std::exchange(*this, Lock(std::move(other)));
+        const Lock released(std::move(*this));
+        _lease = std::move(other._lease);
     }
     return *this;
 }
@@ -89,7 +90,7 @@ void Lock::requireHeld(Milliseconds atLeast) const
 std::stop_token Lock::lossToken() const
 {
     native(_lease);
-    return _lease->loss().get_token();
+    return _lease->lossToken();
 }
 
 void Lock::release()

@@ -10,11 +10,12 @@ namespace Leasehold
 namespace
 {
 
-LeaseService& present(const std::shared_ptr<LeaseService>& service)
+/// The caller keeps it: a service that is moved while one of its calls is under way must not vanish below that.
+std::shared_ptr<LeaseService> present(const std::shared_ptr<LeaseService>& service)
 {
     if (!service)
         throw LockException("this LockManagerService was moved from");
-    return *service;
+    return service;
 }
 
 void end(std::shared_ptr<LeaseService> service) noexcept
@@ -57,15 +58,15 @@ LockManagerService::~LockManagerService()
 
 LockAttempt LockManagerService::tryAcquire(const std::string& name, const LockOptions& options)
 {
-    return present(_service).tryAcquire(name, options);
+    return present(_service)->tryAcquire(name, options);
 }
 
 Lock LockManagerService::acquire(const std::string& name, const LockOptions& options)
 {
-    auto& service = present(_service);
-    auto attempt = service.tryAcquire(name, options);
+    const auto service = present(_service);
+    auto attempt = service->tryAcquire(name, options);
     if (!attempt)
-        throw LockAcquisitionError(service.describeHeld(attempt.holder(), name), attempt.holder());
+        throw LockAcquisitionError(service->describeHeld(attempt.holder(), name), attempt.holder());
     return std::move(*attempt);
 }
 
@@ -83,27 +84,27 @@ void LockManagerService::finish(Lock& lock)
 
 std::optional<LockRecord> LockManagerService::find(const std::string& name)
 {
-    return present(_service).find(name);
+    return present(_service)->find(name);
 }
 
 std::vector<LockRecord> LockManagerService::list(const ListQuery& query)
 {
-    return present(_service).list(query);
+    return present(_service)->list(query);
 }
 
 bool LockManagerService::breakLock(const std::string& name, Fence expected, BreakMode mode)
 {
-    return present(_service).breakLock(name, expected, mode);
+    return present(_service)->breakLock(name, expected, mode);
 }
 
 StoreCheck LockManagerService::check()
 {
-    return present(_service).check();
+    return present(_service)->check();
 }
 
 const LockPolicy& LockManagerService::policy() const
 {
-    return present(_service).policy();
+    return present(_service)->policy();
 }
 
 } // namespace Leasehold

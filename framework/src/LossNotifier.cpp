@@ -1,6 +1,9 @@
 #include "LossNotifier.h"
 
+#include "ServiceThread.h"
+
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <iterator>
@@ -15,12 +18,16 @@ namespace
 /// Batches of news that wait for a blocked observer. Losses are never dropped; beyond this, other news is, and that is said.
 constexpr std::size_t mostNews = 10'000;
 
+/// More callbacks than this that block at the same time are not relieved.
+constexpr std::size_t mostThreads = 64;
+
 /// What the observers are told of a renewal.
 struct News
 {
     LossNotifier::Leases leases;
     LockObserver::Elapsed took{};
     std::string failure{}; // empty: renewed
+    std::size_t told = 0;  // so many of the leases were told of
 };
 
 } // namespace
@@ -41,6 +48,7 @@ struct LossNotifier::State
     std::deque<std::shared_ptr<Lease>> tokens; // to fire
     std::deque<std::shared_ptr<Lease>> losses; // fired; the observers are to be told
     std::deque<News> news;
+    std::atomic<bool> lossesCame{false}; // ends the telling of news early
     std::uint64_t droppedNews = 0;
     LocalTime progressAt{}; // when a token or loss was last taken, or began to wait
     std::uint64_t duty = 0; // a thread with another number has been relieved
@@ -49,87 +57,113 @@ struct LossNotifier::State
 
     bool lossesWait() const { return !tokens.empty() || !losses.empty(); }
 
+    /// While one callback blocks, the next that does so is relieved sooner: many may do, and the losses behind them are due.
+    Milliseconds patienceNow() const { return threads > 1 ? impatience : patience; }
+
     void run(std::uint64_t number);
-    bool serveOne(std::unique_lock<std::mutex>& guard, std::uint64_t number);
+    bool serveOne(std::unique_lock<std::mutex>& guard);
+    void fireToken(std::unique_lock<std::mutex>& guard);
+    void tellLoss(std::unique_lock<std::mutex>& guard);
+    void tellNews(std::unique_lock<std::mutex>& guard);
+    void tellRenewal(const News& item, const Lease& lease) const;
+    void addNews(News item);
     template <typename Callback>
-    bool call(std::unique_lock<std::mutex>& guard, std::uint64_t number, const char* what, const Lease& lease, Callback callback);
-    void tellNews(const News& item) const;
+    void call(const char* what, const Lease& lease, Callback callback) const;
 };
 
-/// Runs user code without the mutex. False: meanwhile another thread took over, and this one must end.
+namespace
+{
+/// The notifier whose thread this is, if it is one.
+thread_local const void* ownNotifier = nullptr;
+} // namespace
+
+/// Runs user code. The mutex must not be held.
 template <typename Callback>
-bool LossNotifier::State::call(std::unique_lock<std::mutex>& guard, std::uint64_t number, const char* what, const Lease& lease,
-                               Callback callback)
+void LossNotifier::State::call(const char* what, const Lease& lease, Callback callback) const
 {
     const auto began = clock->now();
-    progressAt = began;
-    guard.unlock();
     callback();
     const auto took = clock->now() - began;
     if (took > patience)
         observers->tell(&LockObserver::callbackMisbehaved, std::string(what) + " of lock \"" + lease.ref().name + "\" took " +
                                                                formatDuration(std::chrono::ceil<Milliseconds>(took)) +
                                                                "; the loss of other locks waited for it");
+}
+
+void LossNotifier::State::fireToken(std::unique_lock<std::mutex>& guard)
+{
+    const auto lease = std::move(tokens.front());
+    tokens.pop_front();
+    losses.push_back(lease);
+    guard.unlock();
+    call("a stop callback on the loss token", *lease, [&] { lease->fireLoss(); });
     guard.lock();
-    return number == duty;
 }
 
-void LossNotifier::State::tellNews(const News& item) const
+void LossNotifier::State::tellLoss(std::unique_lock<std::mutex>& guard)
 {
-    for (const auto& lease : item.leases)
+    const auto lease = std::move(losses.front());
+    losses.pop_front();
+    guard.unlock();
+    call("an observer of the loss", *lease,
+         [&] { observers->tell(&LockObserver::lost, lease->ref().name, lease->ref().fence, lease->lossReason()); });
+    guard.lock();
+}
+
+void LossNotifier::State::tellRenewal(const News& item, const Lease& lease) const
+{
+    if (item.failure.empty())
     {
-        if (item.failure.empty())
-            observers->tell(&LockObserver::renewed, lease->ref().name, lease->ref().fence, item.took);
-        else
-        {
-            const auto left = std::chrono::floor<Milliseconds>(lease->validUntil() - clock->now());
-            observers->tell(&LockObserver::renewalFailed, lease->ref().name, lease->ref().fence, item.failure,
-                            std::max(left, Milliseconds{0}));
-        }
+        observers->tell(&LockObserver::renewed, lease.ref().name, lease.ref().fence, item.took);
+        return;
     }
+    const auto left = std::chrono::floor<Milliseconds>(lease.validUntil() - clock->now());
+    observers->tell(&LockObserver::renewalFailed, lease.ref().name, lease.ref().fence, item.failure, std::max(left, Milliseconds{0}));
 }
 
-/// Does the most urgent thing. False: nothing to do, or relieved.
-bool LossNotifier::State::serveOne(std::unique_lock<std::mutex>& guard, std::uint64_t number)
+/// One batch of news, or a part of it: a loss goes first.
+void LossNotifier::State::tellNews(std::unique_lock<std::mutex>& guard)
 {
+    auto item = std::move(news.front());
+    news.pop_front();
+    const auto dropped = std::exchange(droppedNews, 0);
+    guard.unlock();
+    while (item.told < item.leases.size() && !lossesCame)
+    {
+        const auto& lease = *item.leases[item.told++];
+        call("an observer of renewals", lease, [&] { tellRenewal(item, lease); });
+    }
+    if (dropped > 0)
+        observers->tell(&LockObserver::callbackMisbehaved,
+                        "an observer is too slow: the news of " + std::to_string(dropped) + " batches of renewals was dropped");
+    guard.lock();
+    if (item.told < item.leases.size())
+        news.push_front(std::move(item));
+}
+
+/// Does the most urgent thing. False: nothing to do.
+bool LossNotifier::State::serveOne(std::unique_lock<std::mutex>& guard)
+{
+    progressAt = clock->now();
+    lossesCame = false; // what has come so far is served now
     if (!tokens.empty())
-    {
-        const auto lease = std::move(tokens.front());
-        tokens.pop_front();
-        losses.push_back(lease);
-        return call(guard, number, "a stop callback on the loss token", *lease, [&] { lease->loss().request_stop(); });
-    }
-    if (!losses.empty())
-    {
-        const auto lease = std::move(losses.front());
-        losses.pop_front();
-        return call(guard, number, "an observer of the loss", *lease,
-                    [&] { observers->tell(&LockObserver::lost, lease->ref().name, lease->ref().fence, lease->lossReason()); });
-    }
-    if (!news.empty())
-    {
-        const auto item = std::move(news.front());
-        news.pop_front();
-        const auto dropped = std::exchange(droppedNews, 0);
-        return call(guard, number, "an observer of renewals", *item.leases.front(),
-                    [&]
-                    {
-                        tellNews(item);
-                        if (dropped > 0)
-                            observers->tell(&LockObserver::callbackMisbehaved, "an observer is too slow: the news of " +
-                                                                                   std::to_string(dropped) +
-                                                                                   " batches of renewals was dropped");
-                    });
-    }
-    return false;
+        fireToken(guard);
+    else if (!losses.empty())
+        tellLoss(guard);
+    else if (!news.empty())
+        tellNews(guard);
+    else
+        return false;
+    return true;
 }
 
 void LossNotifier::State::run(std::uint64_t number)
 {
+    ownNotifier = this;
     std::unique_lock guard(mutex);
-    while (number == duty)
+    while (number == duty) // else another thread took over, and this one must end
     {
-        if (serveOne(guard, number) || number != duty)
+        if (serveOne(guard))
             continue;
         if (stopping)
             break;
@@ -140,6 +174,18 @@ void LossNotifier::State::run(std::uint64_t number)
     }
     --threads;
     ended.notify_all();
+}
+
+void LossNotifier::State::addNews(News item)
+{
+    const std::lock_guard guard(mutex);
+    if (item.leases.empty())
+        return;
+    if (news.size() < mostNews)
+        news.push_back(std::move(item));
+    else
+        ++droppedNews;
+    waiter->wake();
 }
 
 LossNotifier::LossNotifier(std::shared_ptr<const Clock> clock, std::shared_ptr<const ObserverList> observers) :
@@ -155,9 +201,18 @@ LossNotifier::~LossNotifier()
 void LossNotifier::start()
 {
     const std::lock_guard guard(_state->mutex);
-    const auto number = ++_state->duty;
-    _thread = std::thread([state = _state, number] { state->run(number); });
+    if (!_thread.joinable())
+        static_cast<void>(putOnDuty()); // there is none before it
+}
+
+/// The thread can begin only when the mutex, which must be held, is free. Throws std::system_error.
+std::thread LossNotifier::putOnDuty()
+{
+    const auto number = _state->duty + 1;
+    auto before = std::exchange(_thread, startServiceThread([state = _state, number] { state->run(number); }));
+    _state->duty = number;
     ++_state->threads;
+    return before;
 }
 
 void LossNotifier::lost(Leases leases)
@@ -166,51 +221,46 @@ void LossNotifier::lost(Leases leases)
     if (!_state->lossesWait())
         _state->progressAt = _state->clock->now();
     std::move(leases.begin(), leases.end(), std::back_inserter(_state->tokens));
+    _state->lossesCame = true;
     _state->waiter->wake();
 }
 
 void LossNotifier::renewed(Leases leases, LockObserver::Elapsed took)
 {
-    const std::lock_guard guard(_state->mutex);
-    if (leases.empty())
-        return;
-    if (_state->news.size() < mostNews)
-        _state->news.push_back({std::move(leases), took, {}});
-    else
-        ++_state->droppedNews;
-    _state->waiter->wake();
+    _state->addNews({std::move(leases), took});
 }
 
 void LossNotifier::renewalFailed(Leases leases, std::string why)
 {
-    const std::lock_guard guard(_state->mutex);
-    if (leases.empty())
-        return;
-    if (_state->news.size() < mostNews)
-        _state->news.push_back({std::move(leases), {}, why.empty() ? std::string("no reason was given") : std::move(why)});
-    else
-        ++_state->droppedNews;
-    _state->waiter->wake();
+    _state->addNews({std::move(leases), {}, why.empty() ? std::string("no reason was given") : std::move(why)});
 }
 
 LocalTime LossNotifier::relieveAt() const
 {
     const std::lock_guard guard(_state->mutex);
-    return _state->lossesWait() ? _state->progressAt + patience : LocalTime::max();
+    return _state->lossesWait() ? _state->progressAt + _state->patienceNow() : LocalTime::max();
 }
 
-void LossNotifier::relieve(LocalTime now)
+void LossNotifier::relieve(LocalTime now) noexcept
 {
     std::thread blocked;
     {
         const std::lock_guard guard(_state->mutex);
-        if (!_state->lossesWait() || now < _state->progressAt + patience || _state->stopping)
+        if (!_state->lossesWait() || now < _state->progressAt + _state->patienceNow() || _state->stopping)
             return;
         _state->progressAt = now;
-        _state->waiter = _state->clock->makeWaiter();
-        const auto number = ++_state->duty;
-        blocked = std::exchange(_thread, std::thread([state = _state, number] { state->run(number); }));
-        ++_state->threads;
+        if (_state->threads >= mostThreads)
+            return;
+        try
+        {
+            std::shared_ptr<Clock::Waiter> fresh = _state->clock->makeWaiter();
+            blocked = putOnDuty();
+            _state->waiter = std::move(fresh);
+        }
+        catch (const std::exception&) // NOLINT(bugprone-empty-catch): no thread or descriptor is left; tried again after the patience
+        {
+            return;
+        }
     }
     // Nobody can wait for user code that blocks. Its thread shares in the state, and ends when the callback returns.
     blocked.detach();
@@ -218,14 +268,14 @@ void LossNotifier::relieve(LocalTime now)
 
 void LossNotifier::stop(Milliseconds limit)
 {
-    if (!_thread.joinable())
-        return;
     bool finished = false;
     {
         std::unique_lock guard(_state->mutex);
+        if (!_thread.joinable())
+            return;
         _state->stopping = true;
         _state->waiter->wake();
-        if (_thread.get_id() != std::this_thread::get_id()) // a stop callback may destroy the service
+        if (ownNotifier != _state.get()) // a stop callback may destroy the service
             finished = _state->ended.wait_for(guard, limit, [this] { return _state->threads == 0; });
     }
     if (finished)

@@ -23,12 +23,15 @@ public:
 
     /// A callback that runs longer is counted as an overrun, and is relieved if others wait behind it.
     static constexpr Milliseconds patience{20};
+    /// The same, while another callback blocks already.
+    static constexpr Milliseconds impatience{3};
 
     LossNotifier(std::shared_ptr<const Clock> clock, std::shared_ptr<const ObserverList> observers);
     ~LossNotifier();
     LossNotifier(const LossNotifier&) = delete;
     LossNotifier& operator=(const LossNotifier&) = delete;
 
+    /// Throws std::system_error if there is no thread left. Nothing if it runs.
     void start();
 
     void lost(Leases leases);
@@ -39,7 +42,7 @@ public:
     LocalTime relieveAt() const;
 
     /// Replaces the thread if a callback has blocked it for longer than the patience while others wait to be told.
-    void relieve(LocalTime now);
+    void relieve(LocalTime now) noexcept;
 
     /// Runs what is queued and ends the thread. Waits at most `limit` for a callback that blocks: its thread is then left to
     /// itself, with a share in all it touches.
@@ -47,8 +50,11 @@ public:
 
 private:
     struct State;
-    std::shared_ptr<State> _state;
-    std::thread _thread;
+
+    std::thread putOnDuty();
+
+    const std::shared_ptr<State> _state;
+    std::thread _thread; // the one on duty; under the mutex of the state
 };
 
 } // namespace Leasehold

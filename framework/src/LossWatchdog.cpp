@@ -1,5 +1,7 @@
 #include "LossWatchdog.h"
 
+#include "ServiceThread.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -13,22 +15,23 @@ LossWatchdog::LossWatchdog(std::shared_ptr<const Clock> clock, LeaseTable& table
 
 void LossWatchdog::start()
 {
-    _thread = std::jthread([this](const std::stop_token& stopping) { run(stopping); });
+    if (!_thread.joinable())
+        _thread = startServiceThread([this] { run(); });
 }
 
 void LossWatchdog::stop()
 {
-    _thread.request_stop();
+    _stopping = true;
     _waiter->wake();
     if (_thread.joinable())
         _thread.join();
 }
 
-void LossWatchdog::run(const std::stop_token& stopping)
+void LossWatchdog::run()
 {
-    while (!stopping.stop_requested())
+    while (!_stopping)
     {
-        _waiter->waitUntil(std::min(_table.planWatchdog(), _notifier.relieveAt()));
+        _waiter->waitUntil(std::min(_table.planWatchdog(_clock->now()), _notifier.relieveAt()));
         const auto now = _clock->now();
         if (auto ended = _table.takeEnded(now); !ended.empty())
             _notifier.lost(std::move(ended));

@@ -3,8 +3,8 @@
 #include "LeaseTable.h"
 #include "LossNotifier.h"
 
+#include <atomic>
 #include <memory>
-#include <stop_token>
 #include <thread>
 
 namespace Leasehold
@@ -16,7 +16,11 @@ class LossWatchdog
 {
 public:
     LossWatchdog(std::shared_ptr<const Clock> clock, LeaseTable& table, LossNotifier& notifier);
+    ~LossWatchdog() { stop(); }
+    LossWatchdog(const LossWatchdog&) = delete;
+    LossWatchdog& operator=(const LossWatchdog&) = delete;
 
+    /// Throws std::system_error if there is no thread left. Nothing if it runs.
     void start();
 
     /// Makes it plan its sleep again. Any thread.
@@ -26,13 +30,14 @@ public:
     void stop();
 
 private:
-    void run(const std::stop_token& stopping);
+    void run();
 
     const std::shared_ptr<const Clock> _clock;
     LeaseTable& _table;
     LossNotifier& _notifier;
     const std::unique_ptr<Clock::Waiter> _waiter;
-    std::jthread _thread;
+    std::atomic<bool> _stopping{false};
+    std::thread _thread;
 };
 
 } // namespace Leasehold

@@ -24,18 +24,32 @@ StoreCalls::StoreCalls(std::shared_ptr<LockStore> store, std::shared_ptr<const C
 void StoreCalls::ensurePrepared(const std::stop_token& cancel)
 {
     if (!_prepared.load(std::memory_order_acquire))
-        prepare(cancel);
+        prepareInLine(cancel, false);
 }
 
 void StoreCalls::prepare(const std::stop_token& cancel)
 {
-    const auto limit = std::max(prepareTimeout, _policy.lease.effectiveCallTimeout());
-    std::unique_lock alone(_preparing, std::defer_lock);
-    if (!alone.try_lock_for(limit))
-        throw LockStoreUnavailable("another thread has been setting up the " + _store->info().type + " store for " + formatDuration(limit) +
-                                   "; try again");
+    prepareInLine(cancel, true);
+}
 
-    withRetries(limit, cancel, [this](const CallContext& context) { _store->prepare(context); });
+void StoreCalls::prepareInLine(const std::stop_token& cancel, bool again)
+{
+    const auto limit = std::max(prepareTimeout, _policy.lease.effectiveCallTimeout());
+    const auto deadline = _clock->now() + limit;
+    WaitLines::Place place(_preparing, {}, *_clock);
+    const std::stop_callback onCancel(cancel, [&place] { place.wake(); });
+    while (!place.isFirst())
+    {
+        if (cancel.stop_requested() || _clock->now() >= deadline)
+            throw LockStoreUnavailable(cancel.stop_requested() ? "the set-up of the store " + _store->info().location + " was cancelled"
+                                                               : "another thread has been setting up the store " + _store->info().location +
+                                                                     " for " + formatDuration(limit) + "; try again");
+        place.wait(deadline);
+    }
+    if (_prepared.load(std::memory_order_acquire) && !again)
+        return;
+
+    withRetries(deadline, cancel, [this](const CallContext& context) { _store->prepare(context); });
     const auto info = _store->info();
     _policy.validateFor(info);
     _prepared.store(true, std::memory_order_release);
@@ -46,11 +60,21 @@ void StoreCalls::prepare(const std::stop_token& cancel)
                              : "a store of type \"" + info.type + "\" is not shared across hosts: its locks exclude nobody on another one");
 }
 
-void StoreCalls::pause(LocalTime until, const std::stop_token& cancel) const
+/// Until `until` or until `cancel` is stopped. False: the system has nothing left to wait with.
+bool StoreCalls::pause(LocalTime until, const std::stop_token& cancel) const
 {
-    const auto waiter = _clock->makeWaiter();
+    std::unique_ptr<Clock::Waiter> waiter;
+    try
+    {
+        waiter = _clock->makeWaiter();
+    }
+    catch (const LockException&)
+    {
+        return false;
+    }
     const std::stop_callback onCancel(cancel, [&waiter] { waiter->wake(); });
     waiter->waitUntil(until);
+    return true;
 }
 
 } // namespace Leasehold

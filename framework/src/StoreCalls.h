@@ -4,10 +4,10 @@
 #include "Leasehold/LockPolicy.h"
 #include "Leasehold/LockStore.h"
 #include "ObserverList.h"
+#include "WaitLines.h"
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 
@@ -56,21 +56,18 @@ public:
     const std::shared_ptr<const Clock>& clock() const noexcept { return _clock; }
     const std::stop_token& serviceStop() const noexcept { return _serviceStop; }
 
-    /// Prepares the store unless that has succeeded before. Nothing of a failure is remembered.
+    /// Prepares the store unless that has succeeded before. Nothing of a failure is remembered. Of several threads one prepares;
+    /// the others wait for it, as long as a call may take or until `cancel` is stopped.
     void ensurePrepared(const std::stop_token& cancel);
 
     /// Prepares it whether or not it was.
     void prepare(const std::stop_token& cancel);
 
-    /// Waits until `until` or until `cancel` is stopped.
-    void pause(LocalTime until, const std::stop_token& cancel) const;
-
-    /// Calls `verb(context)` until it does not throw LockStoreUnavailable, at most RetryPolicy::maxAttempts times and within
-    /// `limit` in all. The last failure is passed on.
+    /// Calls `verb(context)` until it does not throw LockStoreUnavailable, at most RetryPolicy::maxAttempts times and by `deadline`.
+    /// The last failure is passed on.
     template <typename Verb>
-    auto withRetries(Milliseconds limit, const std::stop_token& cancel, Verb verb) const
+    auto withRetries(LocalTime deadline, const std::stop_token& cancel, Verb verb) const
     {
-        const auto deadline = _clock->now() + limit;
         for (int attempt = 1;; ++attempt)
         {
             try
@@ -82,19 +79,23 @@ public:
                 const auto next = _clock->now() + _retry.backoff->delay(attempt, Milliseconds{0});
                 if (attempt >= _retry.maxAttempts || next >= deadline || cancel.stop_requested())
                     throw;
-                pause(next, cancel);
+                if (!pause(next, cancel))
+                    throw;
             }
         }
     }
 
 private:
+    void prepareInLine(const std::stop_token& cancel, bool again);
+    bool pause(LocalTime until, const std::stop_token& cancel) const;
+
     const std::shared_ptr<LockStore> _store;
     const std::shared_ptr<const Clock> _clock;
     const LockPolicy& _policy;
     const RetryPolicy& _retry;
     const std::shared_ptr<const ObserverList> _observers;
     const std::stop_token _serviceStop;
-    std::timed_mutex _preparing;
+    WaitLines _preparing; // one line, without a name
     std::atomic<bool> _prepared{false};
     std::atomic<bool> _announced{false};
 };

@@ -1,6 +1,7 @@
 #include "WaitLines.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace Leasehold
 {
@@ -17,12 +18,11 @@ WaitLines::Place::~Place()
 {
     const std::lock_guard guard(_lines._mutex);
     --_lines._waiting;
-    const auto line = _lines._lines.find(_name);
-    auto& places = line->second.places;
+    auto& places = _lines.lineOf(*this).places;
     const bool wasFirst = places.front() == this;
     places.erase(std::find(places.begin(), places.end(), this));
     if (places.empty())
-        _lines._lines.erase(line);
+        _lines._lines.erase(_name);
     else if (wasFirst)
         places.front()->wake();
 }
@@ -30,19 +30,31 @@ WaitLines::Place::~Place()
 bool WaitLines::Place::isFirst() const
 {
     const std::lock_guard guard(_lines._mutex);
-    return _lines._lines.find(_name)->second.places.front() == this;
+    return _lines.lineOf(*this).places.front() == this;
+}
+
+std::optional<WaitLines::Invitation> WaitLines::Place::invitation() const
+{
+    const std::lock_guard guard(_lines._mutex);
+    return _lines.lineOf(*this).invitation;
+}
+
+std::optional<WaitLines::Invitation> WaitLines::Place::takeInvitation()
+{
+    const std::lock_guard guard(_lines._mutex);
+    return std::exchange(_lines.lineOf(*this).invitation, std::nullopt);
 }
 
 void WaitLines::Place::setHolder(const LockRecord& holder)
 {
     const std::lock_guard guard(_lines._mutex);
-    _lines._lines.find(_name)->second.holder = holder;
+    _lines.lineOf(*this).holder = holder;
 }
 
 std::optional<LockRecord> WaitLines::Place::holder() const
 {
     const std::lock_guard guard(_lines._mutex);
-    return _lines._lines.find(_name)->second.holder;
+    return _lines.lineOf(*this).holder;
 }
 
 bool WaitLines::exists(const std::string& name) const
@@ -53,13 +65,18 @@ bool WaitLines::exists(const std::string& name) const
     return _lines.contains(name);
 }
 
-void WaitLines::mayBeFree(const std::string& name)
+void WaitLines::mayBeFree(const std::string& name, LocalTime now, std::optional<LocalTime> turnBegan)
 {
     if (_waiting.load(std::memory_order_acquire) == 0)
         return;
     const std::lock_guard guard(_mutex);
-    if (const auto line = _lines.find(name); line != _lines.end())
-        line->second.places.front()->wake();
+    const auto line = _lines.find(name);
+    if (line == _lines.end())
+        return;
+    const auto had = turnBegan ? now - *turnBegan : Clock::duration{0};
+    line->second.invitation =
+        had < turn ? Invitation{now, turnBegan} : Invitation{now + std::min<Clock::duration>(had / 10, longestRest), std::nullopt};
+    line->second.places.front()->wake();
 }
 
 } // namespace Leasehold

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "Leasehold/Clock.h"
+#include "Leasehold/Durations.h"
 #include "Leasehold/LockRecord.h"
 
 #include <atomic>
@@ -15,11 +16,26 @@ namespace Leasehold
 {
 
 /// The threads of this process that wait for a taken lock, a line for each name. Only the first of a line asks the store, so a
-/// process sends one poll however many of its threads wait; when a lock is released in this process, the first is woken at
-/// once. Thread-safe.
+/// process sends one poll however many of its threads wait. A lock that is released in this process is handed over: the first is
+/// invited to ask at once. Thread-safe.
+///
+/// Within a line it is first come, first served. Other processes only see the lock when they happen to poll while it is free, so a
+/// process that handed a lock over among its threads for ever would starve them. Therefore it lets the lock lie free for a while
+/// after each *turn*: a tenth of how long the process has had it, at most 2 s.
 class WaitLines
 {
 public:
+    /// Within a turn the lock is handed over at once.
+    static constexpr Milliseconds turn{500};
+    static constexpr Milliseconds longestRest{2000};
+
+    /// To ask for the lock now, or when the process has rested.
+    struct Invitation
+    {
+        LocalTime askAt{};
+        std::optional<LocalTime> turnBegan{}; ///< the turn that a grant would go on with; nullopt: it would begin a new one
+    };
+
     /// A place in the line of one name, for as long as it lives. Used by one thread.
     class Place
     {
@@ -31,11 +47,15 @@ public:
 
         bool isFirst() const;
 
-        /// Until `until`, or until something happened that makes another try worth while, or wake().
+        /// Until `until`, or until something happened that is worth a look at the line, or wake().
         void wait(LocalTime until) { _waiter->waitUntil(until); }
         void wake() noexcept { _waiter->wake(); }
 
-        /// What the first of the line was told last; shared with those behind it.
+        /// Of the first: the invitation that it has not taken yet.
+        std::optional<Invitation> invitation() const;
+        std::optional<Invitation> takeInvitation();
+
+        /// Who holds the lock, as the first of the line was told last; shared with those behind it.
         void setHolder(const LockRecord& holder);
         std::optional<LockRecord> holder() const;
 
@@ -49,15 +69,19 @@ public:
     /// Whether somebody waits for this name.
     bool exists(const std::string& name) const;
 
-    /// This name may be free: wakes the first of its line.
-    void mayBeFree(const std::string& name);
+    /// This name may be free at `now`: invites the first of its line. `turnBegan`: since when this process has had the lock,
+    /// hand-overs included.
+    void mayBeFree(const std::string& name, LocalTime now, std::optional<LocalTime> turnBegan);
 
 private:
     struct Line
     {
         std::deque<Place*> places;
         std::optional<LockRecord> holder;
+        std::optional<Invitation> invitation;
     };
+
+    Line& lineOf(const Place& place) { return _lines.find(place._name)->second; }
 
     mutable std::mutex _mutex;
     std::map<std::string, Line, std::less<>> _lines;

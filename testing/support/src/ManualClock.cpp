@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 namespace Leasehold
@@ -48,8 +49,9 @@ public:
         std::unique_lock guard(_state->mutex);
         _deadline = deadline;
         _waits = true;
+        _user = std::this_thread::get_id();
         _state->changed.notify_all();
-        _state->changed.wait(guard, [this] { return !rests(); });
+        _state->changed.wait(guard, [this] { return !isAtRest(); });
         _waits = false;
         return std::exchange(_woken, false);
     }
@@ -61,29 +63,31 @@ public:
         _state->changed.notify_all();
     }
 
-    /// Waits, and nothing that has happened so far ends that. Called with the state's mutex held.
-    bool rests() const { return _waits && !_woken && (_deadline == time_point::max() || _deadline > _state->time()); }
+    // The rest is called with the state's mutex held.
+
+    /// Its thread waits here, and nothing that has happened so far ends that.
+    bool isAtRest() const { return _waits && !_woken && (_deadline == time_point::max() || _deadline > _state->time()); }
+
+    /// Its thread needs no time to run: it waits here, it waits in another Waiter (of a store that it called, say), or nobody has
+    /// used this one yet, nor woken it.
+    bool needsNoTime() const
+    {
+        if (_waits || _user == std::thread::id{})
+            return isAtRest() || (!_waits && !_woken);
+        const auto waitsElsewhere = [this](const ManualWaiter* other) { return other->_user == _user && other->isAtRest(); };
+        return std::ranges::any_of(_state->waiters, waitsElsewhere);
+    }
+
     bool waits() const { return _waits; }
-    time_point deadline() const { return _deadline; }
+    time_point deadline() const { return _waits ? _deadline : time_point::max(); }
 
 private:
     std::shared_ptr<State> _state;
+    std::thread::id _user; // none: nobody has waited here so far
     time_point _deadline{};
     bool _waits = false;
     bool _woken = false;
 };
-
-namespace
-{
-template <typename Waiters>
-bool allRest(const Waiters& waiters)
-{
-    for (const auto* waiter : waiters)
-        if (!waiter->rests())
-            return false;
-    return true;
-}
-} // namespace
 
 ManualClock::ManualClock() : _state(std::make_shared<State>()) {}
 ManualClock::~ManualClock() = default;
@@ -104,7 +108,7 @@ void ManualClock::advance(duration span)
     const auto target = _state->time() + span;
     for (;;)
     {
-        if (!_state->changed.wait_for(guard, patience, [this] { return allRest(_state->waiters); }))
+        if (!_state->changed.wait_for(guard, patience, [this] { return std::ranges::all_of(_state->waiters, &ManualWaiter::needsNoTime); }))
             throw std::runtime_error("ManualClock::advance: a thread that was woken neither waits again nor ends");
         auto next = target;
         for (const auto* waiter : _state->waiters)

@@ -20,7 +20,8 @@ public:
 
     /// Lets `span` pass. Stops at each deadline on the way, in their order, and lets the threads whose deadline it is run;
     /// returns when every thread whose deadline passed, or that was woken by one of those, has run and waits again (or has
-    /// destroyed its Waiter). Throws std::runtime_error if that takes longer than 30 s of real time: a test that hangs.
+    /// destroyed its Waiter). A thread that waits in one Waiter while it keeps another (it called a store that hangs) waits.
+    /// Throws std::runtime_error if that takes longer than 30 s of real time: a test that hangs.
     void advance(duration span);
 
     /// Returns when every thread that has a Waiter waits, without letting time pass. The same limit as advance.

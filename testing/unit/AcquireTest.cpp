@@ -1,0 +1,386 @@
+#include "ServiceFixture.h"
+#include "thrown.h"
+#include "Leasehold/waitUntil.h"
+
+#include <array>
+#include <future>
+#include <set>
+
+using namespace Leasehold;
+using namespace std::chrono_literals;
+
+class AcquireTest : public CppUnit::TestFixture, private ServiceFixture
+{
+    CPPUNIT_TEST_SUITE(AcquireTest);
+    CPPUNIT_TEST(testTryAcquireGivesTheLockOrTellsWhoHoldsIt);
+    CPPUNIT_TEST(testAcquireThrowsWhenTheLockIsHeld);
+    CPPUNIT_TEST(testBadRequestsAreRefusedBeforeAnyRequest);
+    CPPUNIT_TEST(testATtlThatDoesNotFitIsRefusedBeforeAnyRequest);
+    CPPUNIT_TEST(testATtlOfTheOptionsIsTheStorages);
+    CPPUNIT_TEST(testAFenceIsGreaterThanItsFloor);
+    CPPUNIT_TEST(testEachAcquisitionHasItsOwnToken);
+    CPPUNIT_TEST(testConstructorsDoNotTouchTheStore);
+    CPPUNIT_TEST(testAServiceNeedsAStoreAndAPolicyThatWorks);
+    CPPUNIT_TEST(testNoFailureOfTheSetUpIsRemembered);
+    CPPUNIT_TEST(testManyThreadsPrepareTheStoreOnce);
+    CPPUNIT_TEST(testAThreadThatWaitsForTheSetUpCanBeCancelled);
+    CPPUNIT_TEST(testAThreadThatWaitsForTheSetUpGivesUpAtItsDeadline);
+    CPPUNIT_TEST(testTheUsersOfAStoreForOneHostAreWarnedOnce);
+    CPPUNIT_TEST(testAPolicyThatTheStoreCannotKeepIsRefused);
+    CPPUNIT_TEST(testACallIsTriedAgainAsThePolicySays);
+    CPPUNIT_TEST(testALostAnswerIsRepairedByTheSameToken);
+    CPPUNIT_TEST(testAnUnknownAcquireIsFollowedByOneReleaseAttempt);
+    CPPUNIT_TEST(testAGhostIsLaidOnceAndNoMore);
+    CPPUNIT_TEST(testAGhostsCallGivesWayToARenewal);
+    CPPUNIT_TEST(testAnAcquireThatNeverArrivedNeedsNoRelease);
+    CPPUNIT_TEST(testAGrantThatCameTooLateIsNone);
+    CPPUNIT_TEST(testASpentTokenIsReplaced);
+    CPPUNIT_TEST(testAStoreThatCallsFreshTokensSpentIsAnError);
+    CPPUNIT_TEST(testFindListBreakAndCheckAskTheStore);
+    CPPUNIT_TEST(testABreakNowIsSentOnceAndABreakAtTheEndAgain);
+    CPPUNIT_TEST(testTheCheckThrowsWhatIsWrong);
+    CPPUNIT_TEST_SUITE_END();
+
+    std::size_t allCalls() const
+    {
+        std::size_t sum = 0;
+        for (std::size_t verb = 0; verb < storeVerbCount; ++verb)
+            sum += faulty->calls(static_cast<StoreVerb>(verb));
+        return sum;
+    }
+
+public:
+    void testTryAcquireGivesTheLockOrTellsWhoHoldsIt()
+    {
+        auto locks = service();
+        LockAttempt first = locks.tryAcquire("job", {.metadata = {{"host", "web-1"}}});
+        CPPUNIT_ASSERT(first);
+        CPPUNIT_ASSERT_EQUAL(std::string("job"), first->name());
+        CPPUNIT_ASSERT_EQUAL(first->fence(), (*first).fence());
+        LockAttempt second = locks.tryAcquire("job");
+        CPPUNIT_ASSERT(!second);
+        CPPUNIT_ASSERT_EQUAL(first->fence(), second.holder().fence);
+        CPPUNIT_ASSERT_EQUAL(std::string(R"({"host":"web-1"})"), second.holder().metadata);
+        assertNames(messageOf<LockAcquisitionError>([&] { second->fence(); }), {"\"job\"", "LockAttempt"});
+    }
+
+    void testAcquireThrowsWhenTheLockIsHeld()
+    {
+        auto locks = service();
+        auto lock = locks.acquire("job");
+        assertNames(messageOf<LockAcquisitionError>([&] { auto other = locks.acquire("job"); }), {"\"job\"", "held by another"});
+    }
+
+    void testBadRequestsAreRefusedBeforeAnyRequest()
+    {
+        auto locks = service();
+        const auto refuse = [&](const std::string& name, const LockOptions& options, const std::string& allowed)
+        { assertNames(messageOf<InvalidLockRequest>([&] { auto attempt = locks.tryAcquire(name, options); }), {allowed}); };
+        refuse("", {}, "1 to 512 bytes");
+        refuse(std::string(513, 'x'), {}, "1 to 512 bytes");
+        refuse("a\nb", {}, "control characters");
+        refuse("a\xff", {}, "UTF-8");
+        refuse("job", {.ttl = 99ms}, "100ms to 24h");
+        refuse("job", {.ttl = 24h + 1ms}, "100ms to 24h");
+        refuse("job", {.wait = -1ms}, "or forever");
+        refuse("job", {.maxHold = 0ms}, "1ms or more");
+        refuse("job", {.fenceFloor = maxFence + 1}, "0 to ");
+        messageOf<InvalidLockRequest>([&] { locks.find(""); });
+        messageOf<InvalidLockRequest>([&] { locks.list({.prefix = "\xff"}); });
+        messageOf<InvalidLockRequest>([&] { locks.list({.limit = 0}); });
+        messageOf<InvalidLockRequest>([&] { locks.list({.limit = 10'001}); });
+        messageOf<InvalidLockRequest>([&] { locks.breakLock(std::string(513, 'x'), 1); });
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, allCalls());
+    }
+
+    void testATtlThatDoesNotFitIsRefusedBeforeAnyRequest()
+    {
+        policy.lease.renewAfter = 10s;
+        auto locks = service();
+        const auto message = messageOf<InvalidLockRequest>([&] { auto attempt = locks.tryAcquire("job", {.ttl = 10s}); });
+        assertNames(message, {"10s", "leasehold.policy.lease.renew_after", "10s", "less"});
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, allCalls());
+    }
+
+    void testATtlOfTheOptionsIsTheStorages()
+    {
+        auto locks = service();
+        auto lock = locks.acquire("job", {.ttl = 60s});
+        CPPUNIT_ASSERT_EQUAL(Milliseconds{60s}, memory->find("job", context())->ttl);
+        CPPUNIT_ASSERT_EQUAL(Milliseconds{54s}, lock.remaining());
+    }
+
+    void testAFenceIsGreaterThanItsFloor()
+    {
+        auto locks = service();
+        const auto now = std::chrono::system_clock::now() + 1h;
+        const auto floor = static_cast<Fence>(std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count());
+        CPPUNIT_ASSERT(locks.acquire("job", {.fenceFloor = floor}).fence() > floor);
+    }
+
+    void testEachAcquisitionHasItsOwnToken()
+    {
+        struct Witness : FaultyLockStore
+        {
+            using FaultyLockStore::FaultyLockStore;
+            AcquireReply acquire(const AcquireRequest& request, const CallContext& context) override
+            {
+                tokens.insert(request.token);
+                return FaultyLockStore::acquire(request, context);
+            }
+            std::set<std::string> tokens;
+        };
+        const auto witness = std::make_shared<Witness>(memory);
+        LockManagerService locks(witness, policy, {.clock = clock, .observers = {observer}});
+        for (int i = 0; i < 10; ++i)
+            locks.withLock("job", [] {});
+        CPPUNIT_ASSERT_EQUAL(std::size_t{10}, witness->tokens.size());
+        for (const auto& token : witness->tokens)
+            CPPUNIT_ASSERT_EQUAL(std::size_t{32}, token.size());
+    }
+
+    void testConstructorsDoNotTouchTheStore()
+    {
+        {
+            auto locks = service();
+        }
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, allCalls());
+    }
+
+    void testAServiceNeedsAStoreAndAPolicyThatWorks()
+    {
+        assertNames(messageOf<LockConfigurationError>([] { LockManagerService locks(nullptr); }), {"store"});
+        policy.lease.ttl = 99ms;
+        assertNames(messageOf<LockConfigurationError>([&] { auto locks = service(); }), {"leasehold.policy.lease.ttl", "99ms"});
+    }
+
+    void testNoFailureOfTheSetUpIsRemembered()
+    {
+        auto locks = service();
+        faulty->fail(StoreVerb::prepare, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::before, 1);
+        messageOf<LockStoreUnavailable>([&] { auto lock = locks.acquire("job"); });
+        faulty->fail(StoreVerb::prepare, FaultyLockStore::Trouble::error, FaultyLockStore::When::before, 1);
+        messageOf<LockStoreError>([&] { auto lock = locks.acquire("job"); });
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, faulty->calls(StoreVerb::acquire));
+        auto lock = locks.acquire("job");
+        locks.find("job");
+        CPPUNIT_ASSERT_EQUAL(std::size_t{3}, faulty->calls(StoreVerb::prepare));
+    }
+
+    void testManyThreadsPrepareTheStoreOnce()
+    {
+        auto locks = service();
+        store->close(StoreVerb::prepare);
+        std::vector<std::future<void>> threads;
+        for (int i = 0; i < 8; ++i)
+            threads.push_back(std::async(std::launch::async, [&, i] { locks.withLock("job " + std::to_string(i), [] {}); }));
+        CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::prepare));
+        CPPUNIT_ASSERT(waitUntil([&] { return clock->waiting() == 8; })); // one at the gate, the others in line
+        store->open(StoreVerb::prepare);
+        for (auto& thread : threads)
+            thread.get();
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, faulty->calls(StoreVerb::prepare));
+    }
+
+    void testAThreadThatWaitsForTheSetUpCanBeCancelled()
+    {
+        auto locks = service();
+        store->close(StoreVerb::prepare);
+        auto first = std::async(std::launch::async, [&] { locks.withLock("job", [] {}); });
+        CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::prepare));
+        std::stop_source cancel;
+        auto second = std::async(std::launch::async, [&] { auto lock = locks.acquire("other", {.cancel = cancel.get_token()}); });
+        CPPUNIT_ASSERT(waitUntil([&] { return clock->waiting() == 2; }));
+        cancel.request_stop();
+        messageOf<LockWaitCancelled>([&] { second.get(); });
+        store->open(StoreVerb::prepare);
+        first.get();
+    }
+
+    void testAThreadThatWaitsForTheSetUpGivesUpAtItsDeadline()
+    {
+        auto locks = service();
+        store->close(StoreVerb::prepare);
+        auto first = std::async(std::launch::async, [&] { auto lock = locks.acquire("job"); });
+        CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::prepare));
+        auto second = std::async(std::launch::async, [&] { auto lock = locks.acquire("other"); });
+        CPPUNIT_ASSERT(waitUntil([&] { return clock->waiting() == 2; }));
+        clock->advance(6s);
+        messageOf<LockStoreUnavailable>([&] { first.get(); });
+        messageOf<LockStoreUnavailable>([&] { second.get(); });
+    }
+
+    void testTheUsersOfAStoreForOneHostAreWarnedOnce()
+    {
+        auto locks = service();
+        locks.find("job");
+        locks.check();
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("storeOpened"));
+        assertNames(observer->events().front(), {"storeOpened memory", "\"memory\" is not shared across hosts"});
+    }
+
+    void testAPolicyThatTheStoreCannotKeepIsRefused()
+    {
+        policy.lease.safetyMargin = 0ms;
+        auto locks = service();
+        assertNames(messageOf<LockConfigurationError>([&] { auto lock = locks.acquire("job"); }),
+                    {"leasehold.policy.lease.safety_margin", "memory", "1ms or more"});
+        assertNames(messageOf<InvalidLockRequest>([&] { auto lock = locks.acquire("job", {.ttl = 20s}); }), {"safety_margin"});
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, faulty->calls(StoreVerb::acquire));
+    }
+
+    void testACallIsTriedAgainAsThePolicySays()
+    {
+        policy.retry = {3, std::make_shared<FixedBackoff>(0ms)};
+        auto locks = service();
+        faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::before, 2);
+        auto lock = locks.acquire("job");
+        CPPUNIT_ASSERT_EQUAL(std::size_t{3}, faulty->calls(StoreVerb::acquire));
+        faulty->fail(StoreVerb::release, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::before, 3);
+        messageOf<LockStoreUnavailable>([&] { lock.release(); });
+        CPPUNIT_ASSERT_EQUAL(std::size_t{3}, faulty->calls(StoreVerb::release));
+        faulty->fail(StoreVerb::find, FaultyLockStore::Trouble::error);
+        messageOf<LockStoreError>([&] { locks.find("job"); });
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("an error is not worth another try", std::size_t{1}, faulty->calls(StoreVerb::find));
+    }
+
+    void testALostAnswerIsRepairedByTheSameToken()
+    {
+        policy.retry = {2, std::make_shared<FixedBackoff>(0ms)};
+        auto locks = service();
+        faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::after, 1);
+        auto lock = locks.acquire("job");
+        CPPUNIT_ASSERT(lock.isHeld());
+        CPPUNIT_ASSERT_EQUAL(memory->find("job", context())->fence, lock.fence());
+    }
+
+    void testAnUnknownAcquireIsFollowedByOneReleaseAttempt()
+    {
+        auto locks = service();
+        faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::after, 1);
+        messageOf<LockStoreUnavailable>([&] { auto lock = locks.acquire("job"); });
+        clock->settle();
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, faulty->calls(StoreVerb::release));
+        auto lock = locks.acquire("job");
+    }
+
+    void testAGhostIsLaidOnceAndNoMore()
+    {
+        auto locks = service();
+        faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::after, 1);
+        faulty->fail(StoreVerb::release, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::before, 1);
+        messageOf<LockStoreUnavailable>([&] { auto lock = locks.acquire("job"); });
+        clock->settle();
+        CPPUNIT_ASSERT(isHeldInStorage("job"));
+        clock->advance(20s);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, faulty->calls(StoreVerb::release));
+        clock->advance(10s);
+        CPPUNIT_ASSERT_MESSAGE("its lease ends by itself", !isHeldInStorage("job"));
+    }
+
+    void testAGhostsCallGivesWayToARenewal()
+    {
+        auto locks = service();
+        faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::after, 1);
+        store->close(StoreVerb::find);
+        messageOf<LockStoreUnavailable>([&] { auto lock = locks.acquire("job"); });
+        CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::find)); // the keeper hangs there, for 5 s at most
+        auto lock = locks.acquire("short", {.ttl = 300ms});
+        for (int i = 0; i < 20; ++i)
+        {
+            clock->advance(100ms);
+            CPPUNIT_ASSERT(lock.isHeld());
+        }
+        store->open(StoreVerb::find);
+    }
+
+    void testAnAcquireThatNeverArrivedNeedsNoRelease()
+    {
+        auto locks = service();
+        faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::error, FaultyLockStore::When::before, 1);
+        messageOf<LockStoreError>([&] { auto lock = locks.acquire("job"); });
+        clock->settle();
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, faulty->calls(StoreVerb::release));
+    }
+
+    void testAGrantThatCameTooLateIsNone()
+    {
+        auto locks = service();
+        locks.find("job"); // prepared
+        policy.lease.callTimeout = 5s;
+        store->close(StoreVerb::acquire, GatedLockStore::Side::after);
+        auto attempt = std::async(std::launch::async, [&] { auto lock = locks.acquire("job", {.ttl = 1s}); });
+        CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::acquire));
+        clock->advance(295ms); // a call may take (1 s - 100 ms - 333 ms) / 2
+        messageOf<LockStoreUnavailable>([&] { attempt.get(); });
+        clock->settle();
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+    }
+
+    void testASpentTokenIsReplaced()
+    {
+        std::size_t drawn = 0;
+        const auto tokens = std::to_array<std::string>({"used", "fresh"});
+        policy.token.draw = [&] { return tokens.at(drawn++); };
+        auto reply = memory->acquire({"job", "used", 30s}, context());
+        memory->release({"job", "used", reply.record.fence}, context());
+        auto locks = service();
+        auto lock = locks.acquire("job");
+        CPPUNIT_ASSERT(lock.fence() > reply.record.fence);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, drawn);
+    }
+
+    void testAStoreThatCallsFreshTokensSpentIsAnError()
+    {
+        policy.token.draw = [] { return std::string("always the same"); };
+        auto locks = service();
+        locks.withLock("job", [] {});
+        assertNames(messageOf<LockStoreError>([&] { auto lock = locks.acquire("job"); }), {"spent", "LeaseRules"});
+        CPPUNIT_ASSERT_EQUAL(std::size_t{4}, faulty->calls(StoreVerb::acquire));
+    }
+
+    void testFindListBreakAndCheckAskTheStore()
+    {
+        auto locks = service();
+        auto lock = locks.acquire("job/1");
+        auto other = locks.acquire("other");
+        CPPUNIT_ASSERT_EQUAL(lock.fence(), locks.find("job/1")->fence);
+        CPPUNIT_ASSERT(!locks.find("job/2"));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, locks.list().size());
+        CPPUNIT_ASSERT_EQUAL(std::string("job/1"), locks.list({.prefix = "job/"}).at(0).name);
+        CPPUNIT_ASSERT(!locks.breakLock("job/1", lock.fence() + 1));
+        CPPUNIT_ASSERT(locks.breakLock("job/1", lock.fence()));
+        CPPUNIT_ASSERT_MESSAGE("nobody gets it before it ends", !locks.tryAcquire("job/1"));
+        CPPUNIT_ASSERT(locks.breakLock("other", other.fence(), BreakMode::now));
+        CPPUNIT_ASSERT(locks.tryAcquire("other"));
+        const auto check = locks.check();
+        CPPUNIT_ASSERT_EQUAL(std::string("memory"), check.store.type);
+        CPPUNIT_ASSERT_EQUAL(std::chrono::nanoseconds{0}, check.roundTrip);
+        CPPUNIT_ASSERT_EQUAL(Milliseconds{30s}, locks.policy().lease.ttl);
+    }
+
+    void testABreakNowIsSentOnceAndABreakAtTheEndAgain()
+    {
+        policy.retry = {3, std::make_shared<FixedBackoff>(0ms)};
+        auto locks = service();
+        faulty->fail(StoreVerb::breakLock, FaultyLockStore::Trouble::unavailable);
+        messageOf<LockStoreUnavailable>([&] { locks.breakLock("job", 1, BreakMode::now); });
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, faulty->calls(StoreVerb::breakLock));
+        messageOf<LockStoreUnavailable>([&] { locks.breakLock("job", 1); });
+        CPPUNIT_ASSERT_EQUAL(std::size_t{4}, faulty->calls(StoreVerb::breakLock));
+    }
+
+    void testTheCheckThrowsWhatIsWrong()
+    {
+        auto locks = service();
+        locks.check();
+        faulty->fail(StoreVerb::prepare, FaultyLockStore::Trouble::error);
+        messageOf<LockStoreError>([&] { locks.check(); });
+        faulty->clear();
+        faulty->fail(StoreVerb::find, FaultyLockStore::Trouble::unavailable);
+        messageOf<LockStoreUnavailable>([&] { locks.check(); });
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(AcquireTest);
