@@ -96,7 +96,7 @@ void readAction(UpdateRequest& update, const std::string& line, std::size_t numb
         else if (key == "_source")
         {
             update.shown = value;
-            update.showsSource = true;
+            update.showsSource = value != Value(false);
         }
         else if (key == "routing" || key == "_routing" || key == "version" || key == "version_type" || key == "if_seq_no" ||
                  key == "if_primary_term" || key == "pipeline" || key == "op_type" || key == "_type")
@@ -187,7 +187,7 @@ std::vector<UpdateRequest> readBulk(const std::string& body, const std::string& 
         UpdateRequest update;
         update.index = index;
         update.shown = shown;
-        update.showsSource = !shown.isEmpty();
+        update.showsSource = !shown.isEmpty() && shown != Value(false);
         readAction(update, line, number);
         if (!nextLine(line))
             break; // an action without its document is as good as none

@@ -1,3 +1,5 @@
+#include "Leasehold/registerFakeElasticsearchStore.h"
+
 #include "Leasehold/ElasticsearchLockStore.h"
 #include "Leasehold/FakeElasticsearchServer.h"
 #include "Leasehold/StoreRegistry.h"

@@ -1,0 +1,279 @@
+#include "Leasehold/ElasticsearchLockStore.h"
+#include "Leasehold/FakeElasticsearchServer.h"
+#include "Leasehold/LockManagerService.h"
+#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/registerFakeElasticsearchStore.h"
+#include "Leasehold/waitUntil.h"
+
+#include <cppunit/TestFixture.h>
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <future>
+#include <initializer_list>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace Leasehold
+{
+
+/// What each fault looks like through the real store, and through the service on it.
+class FakeFaultsTest : public CppUnit::TestFixture
+{
+    CPPUNIT_TEST_SUITE(FakeFaultsTest);
+    CPPUNIT_TEST(testAnOverloadedNodeIsUnavailableNotBusy);
+    CPPUNIT_TEST(testAFullDiskIsNamed);
+    CPPUNIT_TEST(testAMissingPrimaryIsUnavailable);
+    CPPUNIT_TEST(testAConflictWithoutEndIsUnavailable);
+    CPPUNIT_TEST(testRefusedCredentialsAreAnErrorWithTheirStatus);
+    CPPUNIT_TEST(testAMissingRightIsAnErrorWithTheEnginesType);
+    CPPUNIT_TEST(testAWriteBlockIsNamed);
+    CPPUNIT_TEST(testAProxysPageIsUnavailableWithItsStatus);
+    CPPUNIT_TEST(testAPageWithStatus200IsNoGrant);
+    CPPUNIT_TEST(testMalformedJsonIsNoGrant);
+    CPPUNIT_TEST(testTruncatedJsonIsNoGrant);
+    CPPUNIT_TEST(testAnEmptyBodyIsNoGrant);
+    CPPUNIT_TEST(testACutBodyIsNoGrant);
+    CPPUNIT_TEST(testAResetIsUnavailable);
+    CPPUNIT_TEST(testAHangEndsByTheDeadline);
+    CPPUNIT_TEST(testADripEndsByTheDeadline);
+    CPPUNIT_TEST(testAStoppedServerIsUnavailableAndComesBackWithItsData);
+    CPPUNIT_TEST(testALostAnswerIsMadeGoodByTheSameToken);
+    CPPUNIT_TEST(testAVanishedIndexStopsGrants);
+    CPPUNIT_TEST(testADelayedAnswerIsAGrant);
+    CPPUNIT_TEST(testAHangingRequestGoesOnWhenTheFaultsAreCleared);
+    CPPUNIT_TEST(testOneBadItemFailsNoOtherOfItsBulk);
+    CPPUNIT_TEST(testTheNthRequestIsHit);
+    CPPUNIT_TEST(testTheSameSeedHitsTheSameRequests);
+    CPPUNIT_TEST(testARegisteredStoreSharesTheGivenServer);
+    CPPUNIT_TEST(testARegisteredStoreHasAServerOfItsOwn);
+    CPPUNIT_TEST_SUITE_END();
+
+public:
+    void testAnOverloadedNodeIsUnavailableNotBusy()
+    {
+        requireTrouble<LockStoreUnavailable>(FakeFault::overloaded(), {"429", "rejected_execution_exception"});
+    }
+    void testAFullDiskIsNamed() { requireTrouble<LockStoreError>(FakeFault::diskFull(), {"429", "cluster_block_exception"}); }
+    void testAMissingPrimaryIsUnavailable()
+    {
+        requireTrouble<LockStoreUnavailable>(FakeFault::unavailable(), {"503", "unavailable_shards_exception"});
+    }
+    void testAConflictWithoutEndIsUnavailable()
+    {
+        requireTrouble<LockStoreUnavailable>(FakeFault::conflict(), {"409", "version_conflict_engine_exception"});
+    }
+    void testRefusedCredentialsAreAnErrorWithTheirStatus()
+    {
+        requireTrouble<LockStoreError>(FakeFault::unauthorized(), {"401", "security_exception"});
+    }
+    void testAMissingRightIsAnErrorWithTheEnginesType()
+    {
+        requireTrouble<LockStoreError>(FakeFault::forbidden(), {"403", "security_exception"});
+    }
+    void testAWriteBlockIsNamed() { requireTrouble<LockStoreError>(FakeFault::blocked(), {"403", "cluster_block_exception"}); }
+    void testAProxysPageIsUnavailableWithItsStatus() { requireTrouble<LockStoreUnavailable>(FakeFault::html(), {"502", "text/html"}); }
+    void testAPageWithStatus200IsNoGrant() { requireTrouble<LockStoreError>(FakeFault::html(200), {"200", "text/html"}); }
+    void testMalformedJsonIsNoGrant() { requireTrouble<LockStoreError>(FakeFault::malformedJson(), {"200"}); }
+    void testTruncatedJsonIsNoGrant() { requireTrouble<LockStoreError>(FakeFault::truncatedJson(), {"200"}); }
+    void testAnEmptyBodyIsNoGrant() { requireTrouble<LockStoreError>(FakeFault::emptyBody(), {"200"}); }
+    void testACutBodyIsNoGrant() { requireTrouble<LockStoreUnavailable>(FakeFault::cut(), {}); }
+    void testAResetIsUnavailable() { requireTrouble<LockStoreUnavailable>(FakeFault::resetBefore(), {}); }
+    void testAHangEndsByTheDeadline() { requireTrouble<LockStoreUnavailable>(FakeFault::hang(), {}); }
+    void testADripEndsByTheDeadline() { requireTrouble<LockStoreUnavailable>(FakeFault::drip(200ms), {}); }
+
+    void testAStoppedServerIsUnavailableAndComesBackWithItsData()
+    {
+        const auto store = open();
+        const auto granted = store->acquire({.name = "kept", .token = "t1", .ttl = 30s}, context());
+        _server.stop();
+        CPPUNIT_ASSERT_THROW(store->find("kept", CallContext::within(1s)), LockStoreUnavailable);
+        _server.start();
+        const auto found = open()->find("kept", context());
+        CPPUNIT_ASSERT(found.has_value());
+        CPPUNIT_ASSERT_EQUAL(granted.record.fence, found->fence);
+    }
+
+    void testALostAnswerIsMadeGoodByTheSameToken()
+    {
+        auto locks = service();
+        locks.check();
+        _server.faults().next(FakeFault::resetAfter(), FakeRequest::acquire);
+        const auto lock = locks.acquire("lost answer");
+        CPPUNIT_ASSERT(lock.isHeld());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, _server.faults().injected());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, _server.requests(FakeRequest::acquire));
+        CPPUNIT_ASSERT_EQUAL(lock.fence(), locks.find("lost answer").value().fence);
+    }
+
+    void testAVanishedIndexStopsGrants()
+    {
+        const auto store = open();
+        const auto granted = store->acquire({.name = "vanishes", .token = "t1", .ttl = 30s}, context());
+        _server.faults().next(FakeFault::indexMissing(), FakeRequest::acquire);
+        CPPUNIT_ASSERT_THROW(store->acquire({.name = "another", .token = "t2", .ttl = 30s}, context()), LockStoreUnavailable);
+        CPPUNIT_ASSERT(granted.status == AcquireStatus::granted);
+    }
+
+    void testADelayedAnswerIsAGrant()
+    {
+        const auto store = open();
+        _server.faults().next(FakeFault::delay(50ms), FakeRequest::acquire);
+        const auto started = std::chrono::steady_clock::now();
+        CPPUNIT_ASSERT(store->acquire({.name = "late", .token = "t", .ttl = 30s}, context()).status == AcquireStatus::granted);
+        CPPUNIT_ASSERT(std::chrono::steady_clock::now() - started >= 50ms);
+    }
+
+    void testAHangingRequestGoesOnWhenTheFaultsAreCleared()
+    {
+        const auto store = open();
+        _server.faults().next(FakeFault::hang(), FakeRequest::acquire);
+        auto attempt =
+            std::async(std::launch::async, [&store] { return store->acquire({.name = "hangs", .token = "t", .ttl = 30s}, context()); });
+        CPPUNIT_ASSERT(waitUntil([this] { return _server.faults().waiting() == 1; }, 20s));
+        CPPUNIT_ASSERT(!open()->find("hangs", context()));
+        _server.faults().clear();
+        CPPUNIT_ASSERT(attempt.get().status == AcquireStatus::granted);
+    }
+
+    void testOneBadItemFailsNoOtherOfItsBulk()
+    {
+        const auto store = open();
+        std::vector<RenewRequest> renewals;
+        for (const char* name : {"a", "b", "c"})
+        {
+            const auto granted = store->acquire({.name = name, .token = "t", .ttl = 30s}, context());
+            renewals.push_back({.lease = {.name = name, .token = "t", .fence = granted.record.fence}, .ttl = 30s});
+        }
+        _server.faults().next(FakeFault::overloaded().ofItem(1), FakeRequest::renew);
+        const auto replies = store->renew(renewals, context());
+        CPPUNIT_ASSERT(replies.at(0).status == RenewStatus::renewed);
+        CPPUNIT_ASSERT(replies.at(1).status == RenewStatus::unavailable);
+        CPPUNIT_ASSERT(replies.at(2).status == RenewStatus::renewed);
+        requireParts(replies.at(1).reason, {"429", "rejected_execution_exception"});
+    }
+
+    void testTheNthRequestIsHit()
+    {
+        const auto store = open();
+        _server.faults().nth(3, FakeFault::unavailable(), FakeRequest::find);
+        store->find("x", context());
+        store->find("x", context());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, _server.faults().injected());
+        CPPUNIT_ASSERT_THROW(store->find("x", context()), LockStoreUnavailable);
+        store->find("x", context());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, _server.faults().injected());
+    }
+
+    void testTheSameSeedHitsTheSameRequests()
+    {
+        const auto store = open();
+        _server.faults().byChance(0.5, FakeFault::html(), FakeRequest::find);
+        const auto hits = [&]
+        {
+            std::string hit;
+            for (int i = 0; i < 40; ++i)
+            {
+                try
+                {
+                    store->find("x", context());
+                    hit += '.';
+                }
+                catch (const LockStoreUnavailable&)
+                {
+                    hit += 'x';
+                }
+            }
+            return hit;
+        };
+        _server.faults().seed(7);
+        const auto first = hits();
+        CPPUNIT_ASSERT_MESSAGE(first, first.find('x') != std::string::npos && first.find('.') != std::string::npos);
+        _server.faults().seed(7);
+        CPPUNIT_ASSERT_EQUAL(first, hits());
+        _server.faults().seed(8);
+        CPPUNIT_ASSERT(first != hits());
+    }
+
+    void testARegisteredStoreSharesTheGivenServer()
+    {
+        const auto server = std::make_shared<FakeElasticsearchServer>();
+        StoreRegistry registry;
+        registerFakeElasticsearchStore(registry, server);
+        const auto one = registry.open("fake_elasticsearch:");
+        const auto other = registry.open("fake_elasticsearch:");
+        CPPUNIT_ASSERT(one->acquire({.name = "n", .token = "t", .ttl = 30s}, context()).status == AcquireStatus::granted);
+        CPPUNIT_ASSERT(other->acquire({.name = "n", .token = "u", .ttl = 30s}, context()).status == AcquireStatus::held);
+        server->advance(30s);
+        CPPUNIT_ASSERT(other->acquire({.name = "n", .token = "u", .ttl = 30s}, context()).status == AcquireStatus::granted);
+    }
+
+    void testARegisteredStoreHasAServerOfItsOwn()
+    {
+        StoreRegistry registry;
+        registerFakeElasticsearchStore(registry);
+        const auto one = registry.open("fake_elasticsearch:");
+        const auto other = registry.open("fake_elasticsearch:?index=mine");
+        CPPUNIT_ASSERT(one->acquire({.name = "n", .token = "t", .ttl = 30s}, context()).status == AcquireStatus::granted);
+        CPPUNIT_ASSERT(other->acquire({.name = "n", .token = "u", .ttl = 30s}, context()).status == AcquireStatus::granted);
+    }
+
+private:
+    static CallContext context() { return CallContext::within(20s); }
+
+    std::shared_ptr<LockStore> open()
+    {
+        ElasticsearchOptions options;
+        options.nodes = {_server.url()};
+        options.replicas = 0;
+        const auto store = std::make_shared<ElasticsearchLockStore>(std::move(options));
+        store->prepare(context());
+        return store;
+    }
+
+    LockManagerService service(Milliseconds callTimeout = 5s)
+    {
+        LockPolicy policy;
+        policy.lease.callTimeout = callTimeout;
+        policy.retry.backoff = std::make_shared<FixedBackoff>(1ms);
+        return LockManagerService(open(), policy, {.observers = {std::make_shared<LockObserver>()}});
+    }
+
+    static void requireParts(const std::string& message, std::initializer_list<const char*> parts)
+    {
+        for (const auto* part : parts)
+            CPPUNIT_ASSERT_MESSAGE("\"" + std::string(part) + "\" is missing: " + message, message.find(part) != std::string::npos);
+    }
+
+    /// With this fault of every acquire the service throws this, with the address and the parts in its message, by its deadline;
+    /// when the fault is gone, the next call works.
+    template <typename Error>
+    void requireTrouble(const FakeFault& fault, std::initializer_list<const char*> parts)
+    {
+        auto locks = service(1s);
+        locks.check();
+        _server.faults().always(fault, FakeRequest::acquire);
+        const auto started = std::chrono::steady_clock::now();
+        try
+        {
+            const auto attempt = locks.tryAcquire("troubled");
+            CPPUNIT_FAIL(attempt ? "granted by a server in trouble" : "trouble was called busy");
+        }
+        catch (const Error& error)
+        {
+            requireParts(error.what(), {"127.0.0.1"});
+            requireParts(error.what(), parts);
+        }
+        // Three attempts of one second, and much for a loaded machine; a wait without end would be far beyond.
+        CPPUNIT_ASSERT(std::chrono::steady_clock::now() - started < 20s);
+        CPPUNIT_ASSERT(_server.faults().injected() >= 1);
+        _server.faults().clear();
+        CPPUNIT_ASSERT(locks.acquire("after the trouble").isHeld());
+    }
+
+    FakeElasticsearchServer _server{{.clock = Clock::system()}};
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(FakeFaultsTest);
+
+} // namespace Leasehold
