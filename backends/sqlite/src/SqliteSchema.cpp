@@ -32,7 +32,8 @@ constexpr const char* createTable = "CREATE TABLE locks ("
 /// A commit does not wait for the disk; see SqliteConnection::syncLog.
 constexpr const char* syncSeldom = "PRAGMA synchronous = NORMAL";
 
-/// True: it is ours and of this version. False: it is empty.
+/// True: it is ours and of this version. False: it is empty. To be asked in a transaction: another process may be making the
+/// table at this moment, and half of that would look like the database of another application.
 bool isOurs(SqliteConnection& connection)
 {
     const auto application = connection.number("PRAGMA application_id");
@@ -87,7 +88,12 @@ void setUp(SqliteConnection& connection, const Patience& patience)
     if (connection.isReadOnly())
         throw LockStoreError("sqlite store " + connection.path() +
                              ": the file is read-only for this user; allow writing to it and its directory, or name another path");
-    const bool ours = isOurs(connection);
+    const bool ours = [&]
+    {
+        const SqliteTransaction oneState(connection);
+        connection.beginRead();
+        return isOurs(connection);
+    }();
     if (ours && connection.text("PRAGMA journal_mode") == "wal")
     {
         connection.run(syncSeldom);

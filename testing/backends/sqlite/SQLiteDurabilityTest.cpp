@@ -1,0 +1,130 @@
+#include "RawDatabase.h"
+#include "SQLiteTestStore.h"
+#include "TestDirectory.h"
+#include "VolatileDisk.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <filesystem>
+#include <optional>
+
+namespace Leasehold
+{
+using namespace std::chrono_literals;
+
+/// What a power failure leaves, and how often the disk is waited for.
+class SQLiteDurabilityTest : public CppUnit::TestFixture
+{
+    CPPUNIT_TEST_SUITE(SQLiteDurabilityTest);
+    CPPUNIT_TEST(testUnderFullEveryGrantSurvivesAPowerFailure);
+    CPPUNIT_TEST(testAGrantSurvivesThoughACheckpointAndAnotherWriterCameBeforeItsSync);
+    CPPUNIT_TEST(testTheFirstGrantInANewFileSurvives);
+    CPPUNIT_TEST(testUnderNormalTheLastGrantsMayBeUndoneButTheFileStaysWhole);
+    CPPUNIT_TEST(testOnlyGrantsUnderFullWaitForTheDisk);
+    CPPUNIT_TEST_SUITE_END();
+
+    const TestDirectory _directory;
+    const std::string _path = _directory.file("locks.db");
+    std::optional<VolatileDisk> _disk; // from setUp on: CppUnit makes the objects of all tests at once
+
+    std::shared_ptr<SQLiteLockStore> open(SQLiteDurability durability)
+    {
+        return std::make_shared<SQLiteLockStore>(SQLiteOptions{.path = _path, .durability = durability});
+    }
+
+    /// What a store finds that opens what a power failure at this moment would leave.
+    std::optional<LockRecord> foundAfterPowerFailure(const std::string& name)
+    {
+        const auto left = _directory.file("left.db");
+        std::filesystem::remove(left + "-shm");
+        _disk->leaveAfterPowerFailure(_path, left);
+        return openStore(left)->find(name, soon());
+    }
+
+    void assertSurvives(const LeaseRef& lease)
+    {
+        const auto found = foundAfterPowerFailure(lease.name);
+        CPPUNIT_ASSERT_MESSAGE(lease.name, found.has_value());
+        CPPUNIT_ASSERT_EQUAL(lease.fence, found->fence);
+    }
+
+public:
+    void setUp() override { _disk.emplace(); }
+    void tearDown() override { _disk.reset(); }
+
+    void testUnderFullEveryGrantSurvivesAPowerFailure()
+    {
+        const auto store = open(SQLiteDurability::full);
+        RawDatabase administrator(_path);
+        for (int i = 0; i < 30; ++i)
+        {
+            const auto lease = take(*store, "job-" + std::to_string(i % 5), "token-" + std::to_string(i));
+            assertSurvives(lease);
+            if (i % 7 == 3)
+                administrator.run("PRAGMA wal_checkpoint"); // the next writer begins the log anew
+            CPPUNIT_ASSERT(store->release(lease, soon()) == ReleaseStatus::released);
+        }
+    }
+
+    /// The store syncs the log after its commit, when others may write: here they do, and what it syncs is another log already.
+    void testAGrantSurvivesThoughACheckpointAndAnotherWriterCameBeforeItsSync()
+    {
+        const auto store = open(SQLiteDurability::full);
+        store->prepare(soon());
+        RawDatabase other(_path);
+        other.run("PRAGMA synchronous = NORMAL");
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{0}, other.number("SELECT count(*) FROM locks"));
+        bool came = false;
+        _disk->beforeNextSync(
+            [&]
+            {
+                other.run("PRAGMA wal_checkpoint(RESTART)");
+                other.run("INSERT INTO locks VALUES ('another', 't', 1, 2, 0, 'b', 0, 0, 0, '{}')");
+                came = true;
+            });
+        const auto lease = take(*store, "job", "token");
+        CPPUNIT_ASSERT(came);
+        assertSurvives(lease);
+    }
+
+    void testTheFirstGrantInANewFileSurvives()
+    {
+        const auto store = open(SQLiteDurability::full);
+        assertSurvives(take(*store, "job", "token"));
+    }
+
+    void testUnderNormalTheLastGrantsMayBeUndoneButTheFileStaysWhole()
+    {
+        const auto store = open(SQLiteDurability::normal);
+        const auto early = take(*store, "early", "token");
+        RawDatabase(_path).run("PRAGMA wal_checkpoint");
+        take(*store, "late", "token");
+        assertSurvives(early);
+        CPPUNIT_ASSERT(!foundAfterPowerFailure("late").has_value());
+    }
+
+    void testOnlyGrantsUnderFullWaitForTheDisk()
+    {
+        const auto log = _path + "-wal";
+        const auto careful = open(SQLiteDurability::full), quick = open(SQLiteDurability::normal);
+        take(*careful, "warm", "token");
+        take(*quick, "up", "token");
+
+        auto before = _disk->syncsOf(log);
+        const auto lease = take(*careful, "job", "token");
+        CPPUNIT_ASSERT_EQUAL(before + 1, _disk->syncsOf(log));
+        take(*careful, "job", "token"); // a replay, whose first answer may have been lost before the sync
+        CPPUNIT_ASSERT_EQUAL(before + 2, _disk->syncsOf(log));
+
+        before = _disk->syncsOf(log);
+        CPPUNIT_ASSERT(tryAcquire(*careful, "job", "other").status == AcquireStatus::held);
+        CPPUNIT_ASSERT(renew(*careful, lease) == RenewStatus::renewed);
+        CPPUNIT_ASSERT(careful->release(lease, soon()) == ReleaseStatus::released);
+        take(*quick, "job", "other");
+        CPPUNIT_ASSERT_EQUAL(before, _disk->syncsOf(log));
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(SQLiteDurabilityTest);
+
+} // namespace Leasehold
