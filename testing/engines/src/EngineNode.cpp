@@ -8,7 +8,6 @@
 #include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/HTTPResponse.h>
 #include <Poco/Net/NetException.h>
-#include <Poco/NullStream.h>
 #include <Poco/StreamCopier.h>
 #include <Poco/TemporaryFile.h>
 
@@ -89,6 +88,7 @@ struct EngineNode::Places
     ChildProcess process{};
 
     std::string log() const { return (folder / "log").string(); }
+    std::string heap() const { return std::to_string(options.heapMegabytes) + "m"; }
 
     void choose()
     {
@@ -126,7 +126,8 @@ struct EngineNode::Places
         write(config / kindOf(kind).configFile, settings.str());
         write(config / "log4j2.properties", logSettings);
         // The launcher of Elasticsearch 8 reads it; the others are started without one.
-        write(config / "jvm.options", "-Xms512m\n-Xmx512m\n-XX:+UseSerialGC\n-XX:TieredStopAtLevel=1\n-Djava.io.tmpdir=${ES_TMPDIR}\n");
+        write(config / "jvm.options",
+              "-Xms" + heap() + "\n-Xmx" + heap() + "\n-XX:+UseSerialGC\n-XX:TieredStopAtLevel=1\n-Djava.io.tmpdir=${ES_TMPDIR}\n");
         for (const auto& [name, content] : options.configFiles)
             write(config / name, content);
         giveToChildUser(folder.string());
@@ -140,8 +141,8 @@ struct EngineNode::Places
 
         const std::string prefix = kindOf(kind).prefix;
         std::vector<std::string> command{java + "/bin/java",
-                                         "-Xms512m",
-                                         "-Xmx512m",
+                                         "-Xms" + heap(),
+                                         "-Xmx" + heap(),
                                          "-XX:+UseSerialGC",
                                          "-XX:TieredStopAtLevel=1",
                                          "-Dfile.encoding=UTF-8",
@@ -256,6 +257,24 @@ pid_t EngineNode::pid() const
     return _places->process.pid();
 }
 
+EngineReply EngineNode::ask(const std::string& method, const std::string& path, const std::string& body, std::chrono::seconds limit) const
+{
+    Poco::Net::HTTPClientSession session("127.0.0.1", static_cast<Poco::UInt16>(_places->httpPort));
+    session.setTimeout(Poco::Timespan(limit.count(), 0));
+    Poco::Net::HTTPRequest request(method, path, "HTTP/1.1");
+    if (!body.empty())
+    {
+        request.setContentType("application/json");
+        request.setContentLength(static_cast<std::streamsize>(body.size()));
+    }
+    session.sendRequest(request) << body;
+    Poco::Net::HTTPResponse response;
+    EngineReply reply;
+    Poco::StreamCopier::copyToString(session.receiveResponse(response), reply.body);
+    reply.status = response.getStatus();
+    return reply;
+}
+
 void EngineNode::stopHanging()
 {
     _places->process.signal(SIGSTOP);
@@ -312,15 +331,9 @@ bool EngineNode::answers(std::chrono::steady_clock::time_point deadline)
         {
             try
             {
-                Poco::Net::HTTPClientSession session("127.0.0.1", static_cast<Poco::UInt16>(_places->httpPort));
-                session.setTimeout(Poco::Timespan(5, 0));
-                Poco::Net::HTTPRequest request("GET", "/_cluster/health?wait_for_status=yellow&timeout=2s", "HTTP/1.1");
-                session.sendRequest(request);
-                Poco::Net::HTTPResponse response;
-                Poco::NullOutputStream nowhere;
-                Poco::StreamCopier::copyStream(session.receiveResponse(response), nowhere);
+                const int status = ask("GET", "/_cluster/health?wait_for_status=yellow&timeout=2s", {}, std::chrono::seconds(5)).status;
                 // A node that asks who we are has started.
-                if (response.getStatus() == 200 || response.getStatus() == 401)
+                if (status == 200 || status == 401)
                     return true;
             }
             catch (const Poco::IOException&)

@@ -27,6 +27,14 @@ struct EngineOptions
     std::vector<std::string> settings{};              ///< lines added to the node's YAML file
     std::map<std::string, std::string> configFiles{}; ///< name under the node's config folder -> content
     bool tls = false;                                 ///< the settings make it speak HTTPS: url() says so
+    int heapMegabytes = 512;                          ///< of the virtual machine; several nodes at once do with less
+};
+
+/// What a node said.
+struct EngineReply
+{
+    int status = 0;
+    std::string body{};
 };
 
 /// One real node of an engine, as a process of its own on free loopback ports, with its data, logs and configuration in a
@@ -47,6 +55,10 @@ public:
     std::string url() const;
     int port() const;
     pid_t pid() const;
+
+    /// A request of an operator, over HTTP. Throws Poco::Exception if no whole answer comes within `limit` per read.
+    EngineReply ask(const std::string& method, const std::string& path, const std::string& body = {},
+                    std::chrono::seconds limit = std::chrono::seconds(20)) const;
 
     /// SIGSTOP: the node's connections stay open, and nothing is answered.
     void stopHanging();
