@@ -1,0 +1,400 @@
+#include "EndToEndSuite.h"
+
+#include "SendTimes.h"
+#include "StallMeter.h"
+
+#include "Leasehold/FaultSchedule.h"
+#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/registerBuiltinStores.h"
+#include "Leasehold/waitUntil.h"
+
+#include <atomic>
+#include <fstream>
+#include <iostream>
+#include <latch>
+#include <random>
+#include <stop_token>
+#include <thread>
+
+namespace Leasehold
+{
+
+using namespace std::chrono_literals;
+
+namespace
+{
+
+CallContext context()
+{
+    return CallContext::within(20s);
+}
+
+std::string hear(TestProgram& process, const std::string& expected)
+{
+    const auto line = process.hear();
+    CPPUNIT_ASSERT_EQUAL(expected, line.substr(0, expected.size()));
+    return line.substr(expected.size());
+}
+
+Milliseconds toMilliseconds(HostTime time)
+{
+    return std::chrono::round<Milliseconds>(std::chrono::nanoseconds(time));
+}
+
+} // namespace
+
+void EndToEndSuite::setUp()
+{
+    _folder = std::make_unique<Poco::TemporaryFile>();
+    _folder->createDirectories();
+    _url = emptyStorage();
+}
+
+void EndToEndSuite::tearDown()
+{
+    _folder.reset();
+}
+
+std::shared_ptr<LockStore> EndToEndSuite::openStore() const
+{
+    StoreRegistry registry;
+    registerBuiltinStores(registry);
+    return registry.open(_url);
+}
+
+LockPolicy EndToEndSuite::policy(Milliseconds ttl)
+{
+    LockPolicy policy;
+    policy.lease.ttl = ttl;
+    policy.wait.backoff = std::make_shared<JitteredBackoff>(5ms, 50ms);
+    return policy;
+}
+
+ServiceParts EndToEndSuite::quiet()
+{
+    return {.observers = {std::make_shared<LockObserver>()}};
+}
+
+LockManagerService EndToEndSuite::service(Milliseconds ttl) const
+{
+    return LockManagerService(openStore(), policy(ttl), quiet());
+}
+
+std::unique_ptr<TestProgram> EndToEndSuite::worker(std::vector<std::string> arguments)
+{
+    arguments.insert(arguments.begin(), LEASEHOLD_ENDTOEND_WORKER);
+    return std::make_unique<TestProgram>(std::move(arguments));
+}
+
+void EndToEndSuite::testOfTwentyThreadsExactlyOneGetsTheLockAndForeignReleasesChangeNothing()
+{
+    constexpr int racers = 20;
+    auto common = service(30s);
+    const auto observer = openStore();
+    for (const bool ownServices : {false, true})
+    {
+        const std::string name = ownServices ? "raced by services" : "raced by threads";
+        std::vector<LockManagerService> services;
+        for (int i = 0; ownServices && i < racers; ++i)
+            services.push_back(service(30s));
+
+        std::vector<std::optional<LockAttempt>> attempts(racers);
+        std::latch start(racers);
+        std::vector<std::thread> threads;
+        for (int i = 0; i < racers; ++i)
+            threads.emplace_back(
+                [&, i]
+                {
+                    start.arrive_and_wait();
+                    attempts[i] = (ownServices ? services[i] : common).tryAcquire(name, {.metadata = {{"racer", i}}});
+                });
+        for (auto& thread : threads)
+            thread.join();
+
+        int winner = -1;
+        for (int i = 0; i < racers; ++i)
+        {
+            if (*attempts[i])
+            {
+                CPPUNIT_ASSERT_EQUAL_MESSAGE("a second one got the lock", -1, winner);
+                winner = i;
+            }
+        }
+        CPPUNIT_ASSERT_MESSAGE("nobody got the lock", winner >= 0);
+        auto& lock = *attempts[winner];
+        const auto ours = "{\"racer\":" + std::to_string(winner) + "}";
+        for (int i = 0; i < racers; ++i)
+        {
+            if (i == winner)
+                continue;
+            CPPUNIT_ASSERT_EQUAL(lock->fence(), attempts[i]->holder().fence);
+            CPPUNIT_ASSERT_EQUAL(ours, attempts[i]->holder().metadata);
+        }
+
+        for (int i = 0; i < racers; ++i)
+            CPPUNIT_ASSERT(observer->release({name, drawToken(), lock->fence()}, context()) == ReleaseStatus::notHeld);
+        const auto record = observer->find(name, context());
+        CPPUNIT_ASSERT(record && record->fence == lock->fence());
+        CPPUNIT_ASSERT_EQUAL(ours, record->metadata);
+        CPPUNIT_ASSERT(lock->isHeld());
+        lock->release();
+        CPPUNIT_ASSERT(!observer->find(name, context()));
+    }
+}
+
+void EndToEndSuite::testTheSuccessorOfAnExpiredLockHasItsOwnTokenMetadataAndAGreaterFence()
+{
+    const auto first = openStore();
+    const auto second = openStore();
+    first->prepare(context());
+    second->prepare(context());
+    const AcquireRequest old{"nightly", drawToken(), 400ms, R"({"who":"first"})", 0};
+    const auto granted = first->acquire(old, context());
+    CPPUNIT_ASSERT(granted.status == AcquireStatus::granted);
+
+    const AcquireRequest fresh{"nightly", drawToken(), 30s, R"({"who":"second"})", 0};
+    AcquireReply reply;
+    CPPUNIT_ASSERT(waitUntil(
+        [&]
+        {
+            reply = second->acquire(fresh, context());
+            return reply.status == AcquireStatus::granted;
+        }));
+    CPPUNIT_ASSERT(reply.record.fence > granted.record.fence);
+    CPPUNIT_ASSERT_EQUAL(fresh.metadata, second->find("nightly", context())->metadata);
+
+    // The token of the first opens nothing any more, with either fence; that of the second does.
+    for (const auto fence : {granted.record.fence, reply.record.fence})
+    {
+        const std::vector<RenewRequest> stale{{{"nightly", old.token, fence}, 30s}};
+        CPPUNIT_ASSERT(first->renew(stale, context()).at(0).status == RenewStatus::lost);
+        CPPUNIT_ASSERT(first->release(stale[0].lease, context()) == ReleaseStatus::notHeld);
+    }
+    CPPUNIT_ASSERT(first->acquire(old, context()).status == AcquireStatus::held);
+    const std::vector<RenewRequest> own{{{"nightly", fresh.token, reply.record.fence}, 30s}};
+    CPPUNIT_ASSERT(second->renew(own, context()).at(0).status == RenewStatus::renewed);
+    CPPUNIT_ASSERT(second->release(own[0].lease, context()) == ReleaseStatus::released);
+}
+
+void EndToEndSuite::testAKilledHolderIsSucceededOnceItsLeaseHasEnded()
+{
+    const auto holder = worker({"hold", url(), "nightly", "1s", R"({"who":"holder"})"});
+    const auto fence = std::stoull(hear(*holder, "granted "));
+    auto locks = service(10s);
+    CPPUNIT_ASSERT_EQUAL(std::string(R"({"who":"holder"})"), locks.tryAcquire("nightly").holder().metadata);
+    holder->kill();
+    const auto killed = hostTime();
+    auto lock = locks.acquire("nightly", {.metadata = {{"who", "successor"}}, .wait = 30s});
+    CPPUNIT_ASSERT(lock.fence() > fence);
+    CPPUNIT_ASSERT_EQUAL(std::string(R"({"who":"successor"})"), locks.find("nightly")->metadata);
+    // It was renewed every third of a second, so at its death it had at least about two thirds to go; half a second is sure.
+    CPPUNIT_ASSERT(toMilliseconds(hostTime() - killed) >= 300ms);
+    lock.release();
+}
+
+void EndToEndSuite::testALeaseOfOneSecondIsKeptThroughACallbackOfFiveSeconds()
+{
+    auto locks = service(1s);
+    auto rival = service(1s);
+    int refusals = 0;
+    const auto fence = locks.withLock("nightly",
+                                      [&](const Lock& lock)
+                                      {
+                                          const auto end = hostTime() + 5'000'000'000;
+                                          while (hostTime() < end)
+                                          {
+                                              lock.requireHeld();
+                                              CPPUNIT_ASSERT(!lock.lossToken().stop_requested());
+                                              const auto attempt = rival.tryAcquire("nightly");
+                                              CPPUNIT_ASSERT(!attempt);
+                                              CPPUNIT_ASSERT_EQUAL(lock.fence(), attempt.holder().fence);
+                                              ++refusals;
+                                              std::this_thread::sleep_for(50ms);
+                                          }
+                                          return lock.fence();
+                                      });
+    CPPUNIT_ASSERT(refusals > 5);
+    auto successor = rival.acquire("nightly");
+    CPPUNIT_ASSERT(successor.fence() > fence);
+    successor.release();
+}
+
+/// What the number in the file is when all have ended.
+int EndToEndSuite::incrementTogether(const std::string& storeUrl, int processes, int times) const
+{
+    const auto file = folder() + "/number";
+    std::ofstream(file) << 0;
+    std::vector<std::unique_ptr<TestProgram>> workers;
+    for (int i = 0; i < processes; ++i)
+        workers.push_back(worker({"increment", storeUrl, "number", file, std::to_string(times)}));
+    for (auto& one : workers)
+        hear(*one, "ready");
+    for (auto& one : workers)
+        one->tell("go");
+    for (auto& one : workers)
+        CPPUNIT_ASSERT_EQUAL(0, one->wait(5min));
+    int number = -1;
+    std::ifstream(file) >> number;
+    return number;
+}
+
+void EndToEndSuite::testEightProcessesThatIncrementANumberUnderTheLockLoseNoUpdate()
+{
+    CPPUNIT_ASSERT_EQUAL(800, incrementTogether(url(), 8, 100));
+    // The same without the lock, so that it is known that there was something to lose.
+    CPPUNIT_ASSERT(incrementTogether("none", 8, 100) < 800);
+}
+
+void EndToEndSuite::testAHolderThatWasStoppedIsNeverTheHolderAgain()
+{
+    const auto holder = worker({"hold", url(), "nightly", "1s", R"({"who":"holder"})"});
+    const auto fence = std::stoull(hear(*holder, "granted "));
+    holder->pause();
+    const auto stopped = hostTime();
+
+    auto locks = service(10s);
+    auto successor = locks.acquire("nightly", {.metadata = {{"who", "successor"}}, .wait = 30s});
+    CPPUNIT_ASSERT(successor.fence() > fence);
+    holder->resume();
+    holder->tell("what do you believe?");
+
+    // It asks isHeld() all the time: each answer after the pause, the first one too, was false.
+    CPPUNIT_ASSERT(std::stoll(hear(*holder, "lastHeld ")) <= stopped);
+    hear(*holder, "not held");
+    hear(*holder, "renewal lost");
+    hear(*holder, "release refused");
+    // Its own clock and the answer to its late renewal race to tell it.
+    const auto reason = hear(*holder, "withLock threw LockLostError, ");
+    CPPUNIT_ASSERT_MESSAGE(reason, reason == "expired" || reason == "refused");
+    CPPUNIT_ASSERT_EQUAL(0, holder->wait());
+
+    const auto record = locks.find("nightly");
+    CPPUNIT_ASSERT(record && record->fence == successor.fence());
+    CPPUNIT_ASSERT_EQUAL(std::string(R"({"who":"successor"})"), record->metadata);
+    successor.requireHeld();
+    successor.release();
+}
+
+void EndToEndSuite::testTwentyProcessesThatStartAtOnceOnAnEmptyStoreAllWork()
+{
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, countTables());
+    CPPUNIT_ASSERT_EQUAL(60, incrementTogether(url(), 20, 3));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, countTables());
+}
+
+/// How one lock was lost.
+struct EndToEndSuite::Loss
+{
+    HostTime fired = 0;
+    SendTimes::Extension extension{};
+    std::string ending{};
+};
+
+/// Holds locks in callbacks, lets them be renewed, freezes the storage and waits for the losses.
+std::vector<EndToEndSuite::Loss> EndToEndSuite::provokeLosses(LockManagerService& locks, SendTimes& times, Milliseconds phase)
+{
+    constexpr int held = 5;
+    std::vector<Loss> losses(held);
+    std::atomic<int> running{0}, fired{0};
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < held; ++i)
+        threads.emplace_back(
+            [&, i]
+            {
+                auto& loss = losses[static_cast<std::size_t>(i)];
+                try
+                {
+                    const auto callback = [&](const Lock& lock)
+                    {
+                        const std::stop_callback onLoss(lock.lossToken(),
+                                                        [&]
+                                                        {
+                                                            loss.fired = hostTime();
+                                                            ++fired;
+                                                        });
+                        ++running;
+                        if (!waitUntil([&] { return fired == held; }, 60s))
+                            throw std::runtime_error("not all losses were told");
+                    };
+                    locks.withLock("lock " + std::to_string(i), callback, {.wait = 60s});
+                    loss.ending = "withLock returned";
+                }
+                catch (const LockLostError& error)
+                {
+                    loss.ending = toString(error.reason());
+                }
+                catch (const std::exception& error)
+                {
+                    loss.ending = error.what();
+                }
+            });
+    const auto renewed = [&]
+    {
+        for (int i = 0; i < held; ++i)
+        {
+            if (times.lastExtension("lock " + std::to_string(i)).renewals == 0)
+                return false;
+        }
+        return true;
+    };
+    const bool all = waitUntil([&] { return running == held; }, 60s) && waitUntil(renewed, 60s);
+    std::this_thread::sleep_for(phase); // so that the freeze meets a lease at any age
+    freeze();
+    const bool told = waitUntil([&] { return fired == held; }, 30s);
+    for (int i = 0; i < held; ++i)
+        losses[static_cast<std::size_t>(i)].extension = times.lastExtension("lock " + std::to_string(i));
+    thaw();
+    threads.clear();
+    CPPUNIT_ASSERT_MESSAGE("the locks were not all acquired and renewed", all);
+    CPPUNIT_ASSERT_MESSAGE("the losses were not all told: " + losses[0].ending, told);
+    return losses;
+}
+
+void EndToEndSuite::testWhenTheStoreHangsEachLossIsToldInTime()
+{
+    constexpr auto ttl = 2000ms;
+    // A machine that lets a ready thread wait for so long can make any program late: such a trial is not counted, but even then
+    // the loss may be later only by what the machine was late for the two threads on its way.
+    constexpr auto calm = 10ms;
+    const auto seed = testSeed();
+    std::mt19937_64 random(seed);
+    const auto times = std::make_shared<SendTimes>(openStore());
+    const auto lease = policy(ttl).lease;
+    LockManagerService locks(times, policy(ttl), quiet());
+
+    int counted = 0, disturbed = 0;
+    Milliseconds earliest = Milliseconds::max(), latest = Milliseconds::min();
+    while (counted < hangTrials())
+    {
+        CPPUNIT_ASSERT_MESSAGE("this machine is too loaded to measure: of " + std::to_string(counted + disturbed) + " trials only " +
+                                   std::to_string(counted) + " were undisturbed",
+                               disturbed <= 3 * hangTrials());
+        StallMeter meter;
+        const auto losses = provokeLosses(locks, *times, Milliseconds(random() % 700));
+        meter.stop();
+        bool isCalm = true;
+        for (const auto& loss : losses)
+        {
+            CPPUNIT_ASSERT_EQUAL(std::string("expired"), loss.ending);
+            const auto sent = LocalTime{Clock::duration{loss.extension.sent}};
+            const auto validUntil = lease.validUntil(sent, loss.extension.remaining).time_since_epoch().count();
+            const auto ends = loss.extension.sent + std::chrono::nanoseconds(ttl).count();
+            const auto stall = meter.longest(validUntil - 100'000'000, loss.fired);
+            isCalm = isCalm && stall <= calm;
+            const auto allowed = stall <= calm ? HostTime{0} : 2 * stall.count();
+            const auto late = toMilliseconds(loss.fired - validUntil);
+            earliest = std::min(earliest, late);
+            latest = std::max(latest, late);
+            const auto what = "told at validUntil " + std::to_string(late.count()) + " ms (the machine was up to " +
+                              std::to_string(toMilliseconds(stall.count()).count()) + " ms late), seed " + std::to_string(seed);
+            CPPUNIT_ASSERT_MESSAGE(what, loss.fired >= validUntil - 100'000'000);
+            CPPUNIT_ASSERT_MESSAGE(what, loss.fired <= validUntil + 50'000'000 + allowed);
+            CPPUNIT_ASSERT_MESSAGE(what, loss.fired <= ends + allowed);
+        }
+        ++(isCalm ? counted : disturbed);
+    }
+    std::cout << "\n    " << counted << " trials counted, " << disturbed << " disturbed; losses told from " << earliest.count() << " to "
+              << latest.count() << " ms after validUntil; seed " << seed << std::endl;
+}
+
+} // namespace Leasehold
