@@ -2,6 +2,7 @@
 
 #include "EngineAnswer.h"
 #include "EngineTrouble.h"
+#include "GroupCommit.h"
 #include "HttpTransport.h"
 #include "LockIndex.h"
 #include "LockOperations.h"
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <mutex>
 #include <random>
+#include <type_traits>
 
 namespace Leasehold
 {
@@ -19,8 +21,7 @@ namespace Leasehold
 namespace
 {
 
-// Larger bulks are no quicker, and one slow answer then delays more leases.
-constexpr std::size_t bulkItemsAtMost = 1000;
+constexpr std::size_t pruneAtMost = 1000;
 // How far the clocks of two nodes may differ, of which the one and, after a failover, the other judges a lease.
 constexpr Milliseconds clockUncertainty{50};
 constexpr const char* keyPrefix = "leasehold.store.elasticsearch.";
@@ -55,7 +56,10 @@ class ElasticsearchLockStore::Engine
 public:
     explicit Engine(ElasticsearchOptions options) :
         _options(std::move(options)), _transport(transportOptions(_options)),
-        _place("elasticsearch store " + _transport.addresses() + ", index " + _options.index)
+        _place("elasticsearch store " + _transport.addresses() + ", index " + _options.index),
+        _together([this](std::span<const GroupCommit::Operations* const> calls, const CallLimit& limit)
+                  { return sendTogether(calls, limit); },
+                  {})
     {
     }
 
@@ -73,47 +77,45 @@ public:
     /// One request. Throws if there is no answer; what the answer means is the caller's affair.
     Reply request(const HttpRequest& request, const std::string& what, const CallContext& context)
     {
-        try
-        {
-            auto answer = _transport.send(request, CallLimit::of(context));
-            Reply reply;
-            reply.answer = readEngineAnswer(answer.status, answer.contentType, answer.body);
-            reply.verdict = judge(reply.answer, answer.contentType);
-            reply.body = std::move(answer.body);
-            reply.node = std::move(answer.node);
-            return reply;
-        }
-        catch (const HttpFailure& failure)
-        {
-            const std::string message =
-                "cannot " + what + " in the " + _place + ": " + failure.what() +
-                (failure.outcome() == HttpFailure::Outcome::notSent ? "; nothing was sent" : "; whether it took effect is unknown");
-            if (failure.isPermanent())
-                throw LockStoreError(message);
-            throw LockStoreUnavailable(message);
-        }
+        return explaining(what, [&] { return send(request, CallLimit::of(context)); });
     }
 
-    /// One operation by itself. Returns only if it was carried out, or found no document or no index.
-    Reply update(const LockOperation& operation, const std::string& what, const CallContext& context)
+    /// What became of one operation.
+    struct Carried
     {
-        auto reply = request({"POST", updatePath(_options.index, operation, engineTimeout(context)), operation.body}, what, context);
-        switch (reply.verdict.meaning)
-        {
-        case Meaning::done:
-        case Meaning::documentMissing:
-            seen();
-            return reply;
-        case Meaning::indexMissing:
-            missing();
-            return reply;
-        default:
-            refuse(reply, what);
-        }
+        EngineItem item{};
+        Verdict verdict{};
+        std::string node{};
+    };
+
+    /// One operation, together with those of other threads if requests are under way. Returns only if it was carried out, or found no
+    /// document or no index. It may be sent twice: see GroupCommit.
+    Carried update(LockOperation operation, const std::string& what, const CallContext& context)
+    {
+        GroupCommit::Operations operations;
+        operations.push_back(std::move(operation));
+        return judged(explaining(what, [&] { return _together.carryOut(std::move(operations), CallLimit::of(context)); }), what);
     }
+
+    /// The same by itself, and never sent twice.
+    Carried updateOnce(LockOperation operation, const std::string& what, const CallContext& context)
+    {
+        const GroupCommit::Operations operations{std::move(operation)};
+        const auto* const call = &operations;
+        return judged(explaining(what, [&] { return sendTogether({&call, 1}, CallLimit::of(context)); }), what);
+    }
+
+    /// Several operations of one call: an item for each, by position.
+    GroupReply updateAll(GroupCommit::Operations operations, const std::string& what, const CallContext& context)
+    {
+        return explaining(what, [&] { return _together.carryOut(std::move(operations), CallLimit::of(context)); });
+    }
+
+    const GroupCommit::Bounds& bounds() const { return _together.bounds(); }
 
     /// Throws what the verdict of a reply asks for.
-    [[noreturn]] void refuse(const Reply& reply, const std::string& what) const
+    template <typename AnyReply>
+    [[noreturn]] void refuse(const AnyReply& reply, const std::string& what) const
     {
         const std::string message = "cannot " + what + " in the " + _place + ": " + reply.node + " answered with " + reply.verdict.why;
         // An index that vanishes while it is looked for can be made by the next try.
@@ -122,16 +124,18 @@ public:
         throw LockStoreError(message);
     }
 
-    [[noreturn]] void refuseNonsense(const Reply& reply, const std::string& what) const
+    template <typename AnyReply>
+    [[noreturn]] void refuseNonsense(const AnyReply& reply, const std::string& what) const
     {
         throw LockStoreError("cannot " + what + " in the " + _place + ": the answer of " + reply.node +
                              " makes no sense: is it an Elasticsearch or OpenSearch node, and does only this store write to the index?");
     }
 
     /// How long the engine may wait for a shard: it does not bound a request, but what is given up by us should not be done later.
-    static Milliseconds engineTimeout(const CallContext& context)
+    template <typename Limit>
+    static Milliseconds engineTimeout(const Limit& limit)
     {
-        const auto left = context.timeLeft();
+        const Milliseconds left = limit.timeLeft();
         return std::max(left - std::max(left / 10, Milliseconds(50)), Milliseconds(1));
     }
 
@@ -226,6 +230,93 @@ public:
     }
 
 private:
+    Reply send(const HttpRequest& request, const CallLimit& limit)
+    {
+        auto answer = _transport.send(request, limit);
+        Reply reply;
+        reply.answer = readEngineAnswer(answer.status, answer.contentType, answer.body);
+        reply.verdict = judge(reply.answer, answer.contentType);
+        reply.body = std::move(answer.body);
+        reply.node = std::move(answer.node);
+        return reply;
+    }
+
+    /// One operation as an `_update`, several as a `_bulk`.
+    GroupReply sendTogether(std::span<const GroupCommit::Operations* const> calls, const CallLimit& limit)
+    {
+        std::size_t count = 0;
+        for (const auto* const operations : calls)
+            count += operations->size();
+        const auto timeout = engineTimeout(limit);
+        if (count == 1)
+        {
+            const auto& operation = calls.front()->front();
+            auto reply = send({"POST", updatePath(_options.index, operation, timeout), operation.body}, limit);
+            GroupReply result{std::move(reply.verdict), {}, std::move(reply.node)};
+            result.items.push_back(std::move(reply.answer.whole));
+            // The engine did answer, about this document.
+            if (result.verdict.meaning == Meaning::documentMissing)
+                result.verdict = {Meaning::done, {}};
+            return result;
+        }
+
+        std::string body;
+        for (const auto* const operations : calls)
+        {
+            for (const auto& operation : *operations)
+                appendBulkLines(body, operation);
+        }
+        auto reply = send({"POST", bulkPath(_options.index, timeout), std::move(body), "application/x-ndjson"}, limit);
+        const int status = reply.answer.whole.status;
+        GroupReply result{std::move(reply.verdict), std::move(reply.answer.items), std::move(reply.node)};
+        result.contentRefused = result.verdict.meaning == Meaning::permanent && (status == 400 || status == 413);
+        if (result.verdict.meaning == Meaning::done && result.items.size() != count)
+            result.verdict = {Meaning::permanent, std::to_string(result.items.size()) + " items for " + std::to_string(count) +
+                                                      " operations: is it an Elasticsearch or OpenSearch node?"};
+        return result;
+    }
+
+    /// What `call` returns. If it has no answer, throws what this means for the caller, saying what could not be done.
+    template <typename Call>
+    std::invoke_result_t<Call> explaining(const std::string& what, Call call) const
+    {
+        try
+        {
+            return call();
+        }
+        catch (const HttpFailure& failure)
+        {
+            const std::string message =
+                "cannot " + what + " in the " + _place + ": " + failure.what() +
+                (failure.outcome() == HttpFailure::Outcome::notSent ? "; nothing was sent" : "; whether it took effect is unknown");
+            if (failure.isPermanent())
+                throw LockStoreError(message);
+            throw LockStoreUnavailable(message);
+        }
+    }
+
+    Carried judged(GroupReply reply, const std::string& what)
+    {
+        Carried carried{{}, std::move(reply.verdict), std::move(reply.node)};
+        if (carried.verdict.meaning == Meaning::done)
+        {
+            carried.item = std::move(reply.items.front());
+            carried.verdict = judge(carried.item);
+        }
+        switch (carried.verdict.meaning)
+        {
+        case Meaning::done:
+        case Meaning::documentMissing:
+            seen();
+            return carried;
+        case Meaning::indexMissing:
+            missing();
+            return carried;
+        default:
+            refuse(carried, what);
+        }
+    }
+
     void loseAll()
     {
         _seen = false;
@@ -236,6 +327,7 @@ private:
     ElasticsearchOptions _options;
     HttpTransport _transport;
     std::string _place;
+    GroupCommit _together;
     std::mutex _mutex; // the rest
     bool _seen = false;
     std::string _uuid;
@@ -261,7 +353,7 @@ StoreInfo ElasticsearchLockStore::info() const
 void ElasticsearchLockStore::prepare(const CallContext& context)
 {
     _engine->ensureIndex(context);
-    const auto reply = _engine->update(probeOperation(), "prepare", context);
+    const auto reply = _engine->updateOnce(probeOperation(), "prepare", context);
     if (reply.verdict.meaning == Meaning::indexMissing)
         throw LockStoreError("cannot prepare the elasticsearch store " + _engine->transport().addresses() + ": there is no alias " +
                              _engine->options().index + " and this user may not look for it: let an operator make the index");
@@ -282,14 +374,17 @@ AcquireReply ElasticsearchLockStore::acquire(const AcquireRequest& request, cons
             _engine->ensureIndex(context);
             continue;
         }
-        if (isFenceExhausted(request, reply.answer.whole))
+        if (isFenceExhausted(request, reply.item))
             throw LockStoreError("cannot " + what + ": its next fence would exceed the greatest one, " + std::to_string(maxFence) +
                                  ": nothing was granted; repair the record or the clock of the storage");
-        const auto acquired = acquireReply(request, reply.answer.whole);
+        const auto acquired = acquireReply(request, reply.item);
         if (!acquired || reply.verdict.meaning != Meaning::done)
             _engine->refuseNonsense(reply, what);
         if (acquired->status == AcquireStatus::granted && context.timeLeft().count() == 0)
             throw LockStoreUnavailable("cannot " + what + ": the answer came after the call's deadline");
+        // The index may have vanished while the request was under way, and this grant be of the next one.
+        if (acquired->status == AcquireStatus::granted)
+            _engine->requireNoneRemain(request.name, request.ttl);
         return *acquired;
     }
 }
@@ -300,18 +395,21 @@ std::vector<RenewReply> ElasticsearchLockStore::renew(std::span<const RenewReque
     replies.reserve(requests.size());
     while (replies.size() < requests.size())
     {
-        const auto chunk = requests.subspan(replies.size(), std::min(bulkItemsAtMost, requests.size() - replies.size()));
+        const auto rest = requests.subspan(replies.size());
+        GroupCommit::Operations operations;
+        std::size_t bytes = 0;
+        while (operations.size() < std::min(rest.size(), _engine->bounds().items) && bytes < _engine->bounds().bytes)
+        {
+            operations.push_back(renewOperation(rest[operations.size()]));
+            bytes += bulkBytes(operations.back());
+        }
+        const auto chunk = rest.first(operations.size());
         const std::string what = "renew " + std::to_string(chunk.size()) + " locks";
         const auto fail = [&](RenewStatus status, const std::string& reason)
         { replies.insert(replies.end(), chunk.size(), RenewReply{.status = status, .reason = reason}); };
         try
         {
-            std::string body;
-            for (const auto& request : chunk)
-                appendBulkLines(body, renewOperation(request));
-            const auto reply = _engine->request(
-                {"POST", bulkPath(_engine->options().index, Engine::engineTimeout(context)), std::move(body), "application/x-ndjson"}, what,
-                context);
+            const auto reply = _engine->updateAll(std::move(operations), what, context);
             if (reply.verdict.meaning == Meaning::indexMissing)
             {
                 _engine->missing();
@@ -320,11 +418,9 @@ std::vector<RenewReply> ElasticsearchLockStore::renew(std::span<const RenewReque
             }
             if (reply.verdict.meaning != Meaning::done)
                 _engine->refuse(reply, what);
-            if (reply.answer.items.size() != chunk.size())
-                _engine->refuseNonsense(reply, what);
             // Every item by its position: a bulk without errors can still hold a lost lease.
             for (std::size_t index = 0; index < chunk.size(); ++index)
-                replies.push_back(renewReply(chunk[index], reply.answer.items[index]));
+                replies.push_back(renewReply(chunk[index], reply.items[index]));
         }
         catch (const LockStoreUnavailable& problem)
         {
@@ -370,9 +466,11 @@ ReleaseStatus ElasticsearchLockStore::release(const LeaseRef& lease, const CallC
 {
     const std::string what = about("release", lease.name);
     const auto reply = _engine->update(releaseOperation(lease), what, context);
+    if (reply.verdict.meaning == Meaning::documentMissing)
+        _engine->leaseHasNoDocument(reply.item.error.indexUuid);
     if (reply.verdict.meaning != Meaning::done)
         return ReleaseStatus::notHeld;
-    const auto status = releaseStatus(reply.answer.whole);
+    const auto status = releaseStatus(reply.item);
     if (!status)
         _engine->refuseNonsense(reply, what);
     return *status;
@@ -381,10 +479,10 @@ ReleaseStatus ElasticsearchLockStore::release(const LeaseRef& lease, const CallC
 std::optional<LockRecord> ElasticsearchLockStore::find(const std::string& name, const CallContext& context)
 {
     const std::string what = about("find", name);
-    const auto reply = _engine->update(findOperation(name), what, context);
+    const auto reply = _engine->updateOnce(findOperation(name), what, context);
     if (reply.verdict.meaning != Meaning::done)
         return std::nullopt;
-    const auto record = foundRecord(name, reply.answer.whole);
+    const auto record = foundRecord(name, reply.item);
     if (!record)
         _engine->refuseNonsense(reply, what);
     return *record;
@@ -393,10 +491,10 @@ std::optional<LockRecord> ElasticsearchLockStore::find(const std::string& name, 
 bool ElasticsearchLockStore::breakLock(const std::string& name, Fence expected, BreakMode mode, const CallContext& context)
 {
     const std::string what = about("break", name);
-    const auto reply = _engine->update(breakOperation(name, expected, mode), what, context);
+    const auto reply = _engine->updateOnce(breakOperation(name, expected, mode), what, context);
     if (reply.verdict.meaning != Meaning::done)
         return false;
-    const auto done = broken(reply.answer.whole);
+    const auto done = broken(reply.item);
     if (!done)
         _engine->refuseNonsense(reply, what);
     return *done;
@@ -439,7 +537,7 @@ std::size_t ElasticsearchLockStore::prune(Milliseconds retention, const CallCont
     if (!refresh(what, context))
         return 0;
     const auto found =
-        _engine->request({"POST", LockSearch::path(_engine->options().index), LockSearch::dead(retention, bulkItemsAtMost)}, what, context);
+        _engine->request({"POST", LockSearch::path(_engine->options().index), LockSearch::dead(retention, pruneAtMost)}, what, context);
     if (found.verdict.meaning == Meaning::indexMissing)
         return 0;
     if (found.verdict.meaning != Meaning::done)

@@ -142,6 +142,12 @@ void appendBulkLines(std::string& body, const LockOperation& operation)
     body += '\n';
 }
 
+std::size_t bulkBytes(const LockOperation& operation)
+{
+    constexpr std::size_t actionLine = 70;
+    return actionLine + operation.id.size() + operation.body.size();
+}
+
 // An error's type must be asked for, or a failed item would look like an empty success; its causes tell a full script cache. An
 // index's id in the error tells that the index is another one than before.
 std::string updatePath(const std::string& index, const LockOperation& operation, Milliseconds timeout)

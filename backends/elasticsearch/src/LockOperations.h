@@ -4,6 +4,7 @@
 
 #include "Leasehold/LockStore.h"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -29,6 +30,8 @@ LockOperation probeOperation();
 
 /// Appends the operation's two lines of a `_bulk` body.
 void appendBulkLines(std::string& body, const LockOperation& operation);
+/// About how many bytes these are.
+std::size_t bulkBytes(const LockOperation& operation);
 
 /// The path and query of an `_update` that carries the operation. `timeout`: how long the engine may wait for a shard.
 std::string updatePath(const std::string& index, const LockOperation& operation, Milliseconds timeout);

@@ -4,9 +4,11 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <algorithm>
 #include <atomic>
 #include <latch>
 #include <limits>
+#include <mutex>
 #include <thread>
 
 namespace Leasehold
@@ -40,6 +42,7 @@ class EngineVerbsTest : public EngineFixture
     CPPUNIT_TEST(testMetadataComesBackByteByByte);
     CPPUNIT_TEST(testAClockThatHadBeenAheadIsCorrected);
     CPPUNIT_TEST(testTwentyThreadsRaceAndOneWins);
+    CPPUNIT_TEST(testManyThreadsShareRequestsAndGetEachTheirOwnAnswer);
     CPPUNIT_TEST_SUITE_END_ABSTRACT();
 
     std::unique_ptr<ElasticsearchLockStore> _store;
@@ -480,6 +483,69 @@ public:
         CPPUNIT_ASSERT_EQUAL(19, helds.load());
         CPPUNIT_ASSERT_EQUAL(19, foreign.load());
         CPPUNIT_ASSERT(_store->find("a", context()));
+    }
+
+    void testManyThreadsShareRequestsAndGetEachTheirOwnAnswer()
+    {
+        // Each has a lock of its own, and all race for one: so items of one request differ in what becomes of them, and some of them have
+        // the same name.
+        std::mutex mutex;
+        std::string wrong;
+        std::vector<Fence> fences; // of the shared lock, in the order of its grants
+        const auto note = [&](const std::string& what)
+        {
+            const std::lock_guard lock(mutex);
+            wrong += what + "; ";
+        };
+        std::latch start(24);
+        {
+            std::vector<std::jthread> threads;
+            for (int thread = 0; thread < 24; ++thread)
+            {
+                threads.emplace_back(
+                    [&, thread]
+                    {
+                        const std::string name = "own-" + std::to_string(thread);
+                        start.arrive_and_wait();
+                        Fence last = 0;
+                        for (int round = 0; round < 10; ++round)
+                        {
+                            const std::string token = name + "/" + std::to_string(round);
+                            const auto own = _store->acquire({name, token, 30s, "{\"by\":\"" + token + "\"}", 0}, context());
+                            if (own.status != AcquireStatus::granted || own.record.name != name || own.record.fence <= last ||
+                                own.record.metadata.find(token) == std::string::npos)
+                                note(token + " was not granted rightly");
+                            last = own.record.fence;
+
+                            const auto shared = _store->acquire({"shared", token, 30s, "{}", 0}, context());
+                            if (shared.status == AcquireStatus::granted)
+                            {
+                                {
+                                    const std::lock_guard lock(mutex);
+                                    fences.push_back(shared.record.fence);
+                                }
+                                if (_store->release({"shared", token, shared.record.fence}, context()) != ReleaseStatus::released)
+                                    note(token + " lost the shared lock");
+                            }
+
+                            const std::vector<RenewRequest> requests{
+                                {{name, token, last}, 30s}, {{name, token, last - 1}, 30s}, {{name, token, last}, 40s}};
+                            const auto replies = _store->renew(requests, context());
+                            if (replies.size() != 3 || replies[0].status != RenewStatus::renewed ||
+                                replies[1].status != RenewStatus::lost || replies[2].status != RenewStatus::renewed)
+                                note(token + " was not renewed rightly");
+                            if (_store->release({name, token, last}, context()) != ReleaseStatus::released)
+                                note(token + " was not released");
+                        }
+                    });
+            }
+        }
+        CPPUNIT_ASSERT_EQUAL(std::string(), wrong);
+        CPPUNIT_ASSERT(!fences.empty());
+        CPPUNIT_ASSERT(std::is_sorted(fences.begin(), fences.end()));
+        CPPUNIT_ASSERT(std::adjacent_find(fences.begin(), fences.end()) == fences.end());
+        CPPUNIT_ASSERT(!_store->find("shared", context()));
+        CPPUNIT_ASSERT(_store->list({.prefix = "own-"}, context()).empty());
     }
 };
 
