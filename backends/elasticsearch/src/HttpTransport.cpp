@@ -340,13 +340,16 @@ void HttpTransport::giveBack(Node& node, std::unique_ptr<Connection> connection)
     }
 }
 
+// Requests that are under way together fail together: one outage, and so one failure for each time of rest.
 void HttpTransport::failed(std::size_t index)
 {
+    const auto now = std::chrono::steady_clock::now();
     const std::lock_guard lock(_mutex);
     Node& node = _nodes[index];
+    if (now < node.shunnedUntil)
+        return;
     node.failures = std::min(node.failures + 1, 10U);
-    const auto rest = std::min<std::chrono::milliseconds>(firstShun * (1 << (node.failures - 1)), longestShun);
-    node.shunnedUntil = std::chrono::steady_clock::now() + rest;
+    node.shunnedUntil = now + std::min<std::chrono::milliseconds>(firstShun * (1 << (node.failures - 1)), longestShun);
 }
 
 void HttpTransport::answered(std::size_t index)

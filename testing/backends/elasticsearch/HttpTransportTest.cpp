@@ -50,6 +50,7 @@ class HttpTransportTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testWhatANodeMayHaveSeenIsNotSentToTheNext);
     CPPUNIT_TEST(testAnAilingNodeIsLeftForTheNext);
     CPPUNIT_TEST(testANodeThatRecoveredIsUsedAgain);
+    CPPUNIT_TEST(testRequestsThatFailTogetherCountAsOneFailure);
     CPPUNIT_TEST(testANodeThatSwallowsTheConnectionLeavesTimeForTheNext);
     CPPUNIT_TEST(testATrustedCertificateIsAccepted);
     CPPUNIT_TEST(testAnUnknownAuthorityIsRefusedForGood);
@@ -539,6 +540,32 @@ public:
                 assertUnknown(failure);
             }
         }
+    }
+
+    void testRequestsThatFailTogetherCountAsOneFailure()
+    {
+        constexpr int together = 8;
+        std::latch arrived(together);
+        ScriptedServer first(
+            [&arrived](Conversation& conversation)
+            {
+                if (!conversation.readRequest())
+                    return;
+                arrived.arrive_and_wait();
+                conversation.answer(503, "{}");
+            });
+        ScriptedServer second(ScriptedServer::answering(503, "{}"));
+        HttpTransport transport(options({first.url(), second.url()}));
+        {
+            std::vector<std::jthread> threads;
+            for (int thread = 0; thread < together; ++thread)
+                threads.emplace_back([&transport] { get(transport); });
+        }
+        first.behave(ScriptedServer::answering(200, "1"));
+        // While the first rests, the second is asked. Its failure is the later one, so the first is the next to be asked; after eight
+        // failures it would rest for half a minute.
+        if (get(transport).status == 503)
+            CPPUNIT_ASSERT_EQUAL(std::string("1"), get(transport).body);
     }
 
     void testANodeThatSwallowsTheConnectionLeavesTimeForTheNext()
