@@ -1,0 +1,70 @@
+#pragma once
+
+#include "ToolProcess.h"
+
+#include "Leasehold/LockManagerService.h"
+
+#include <cstdint>
+#include <memory>
+
+struct sqlite3;
+
+namespace Leasehold
+{
+
+/// A folder of its own with a SQLite store in it, for one test.
+class ToolBench
+{
+public:
+    ToolBench();
+    ~ToolBench();
+    ToolBench(const ToolBench&) = delete;
+    ToolBench& operator=(const ToolBench&) = delete;
+
+    std::string path(const std::string& name) const { return _folder + "/" + name; }
+    std::string storeUrl() const { return "sqlite://" + path("locks.db"); }
+
+    /// `leasehold --store URL WORDS...`.
+    ToolProcess tool(const std::vector<std::string>& words, ToolProcess::Options how = {}) const;
+    /// Any program, by its path.
+    ToolProcess program(const std::vector<std::string>& words, ToolProcess::Options how = {}) const;
+    /// `leasehold run OPTIONS... NAME -- /bin/sh -c SCRIPT`. The script finds the folder in $1 and the sign of life in $2.
+    ToolProcess run(const std::vector<std::string>& options, const std::string& name, const std::string& script,
+                    ToolProcess::Options how = {}) const;
+
+    /// The same store, seen by this process.
+    LockManagerService& locks() { return *_locks; }
+
+private:
+    std::string _folder;
+    std::unique_ptr<LockManagerService> _locks;
+};
+
+/// Keeps the store's file locked against every writer, as a stopped process would that is in the middle of a transaction.
+class StoreBlocker
+{
+public:
+    explicit StoreBlocker(const ToolBench& bench);
+    ~StoreBlocker();
+    StoreBlocker(const StoreBlocker&) = delete;
+    StoreBlocker& operator=(const StoreBlocker&) = delete;
+
+private:
+    sqlite3* _connection = nullptr;
+};
+
+/// What leasehold-sign-of-life has written. Nanoseconds since 1970; 0: nothing yet.
+struct SignOfLife
+{
+    std::int64_t first = 0;
+    std::int64_t last = 0;
+
+    static SignOfLife read(const std::string& path);
+};
+
+/// Fails the test unless the file shows life within a minute.
+void waitForLife(const std::string& path);
+/// Whether that process has written nothing for 100 ms.
+bool isStill(const std::string& path);
+
+} // namespace Leasehold
