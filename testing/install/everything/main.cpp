@@ -1,7 +1,7 @@
 // A program that uses something of every component.
 
-#include <Leasehold/ElasticsearchLockStore.h>
 #include <Leasehold/Exceptions.h>
+#include <Leasehold/FakeElasticsearchServer.h>
 #include <Leasehold/LockManagerService.h>
 #include <Leasehold/ManualClock.h>
 #include <Leasehold/MemoryLockStore.h>
@@ -21,9 +21,10 @@ int main(int argc, char**)
 
     Leasehold::StoreRegistry registry;
     Leasehold::registerBuiltinStores(registry);
+    Leasehold::registerFakeElasticsearchStore(registry);
     for (const auto& type : registry.types())
         std::cout << type << '\n';
-    if (registry.types().size() != 3)
+    if (registry.types().size() != 4)
         return 1;
 
     const auto clock = std::make_shared<Leasehold::ManualClock>();
