@@ -60,8 +60,10 @@ int SampleRun::exitStatus(Milliseconds limit)
 {
     if (_state->ended)
         return _state->status;
-    const bool inTime = waitUntil([&] { return (_state->status = _state->process.tryWait()) != -1; }, limit);
-    if (!inTime)
+    const auto hasEnded = [&] { return (_state->status = _state->process.tryWait()) != -1; };
+    const bool inTime = waitUntil(hasEnded, limit);
+    // First asked, so that it can end what it has started itself, which would keep the pipe open.
+    if (!inTime && (::kill(_state->process.id(), SIGTERM) != 0 || !waitUntil(hasEnded, std::chrono::seconds{5})))
     {
         ::kill(_state->process.id(), SIGKILL);
         _state->process.wait();
