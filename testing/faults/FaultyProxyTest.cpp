@@ -24,7 +24,7 @@ namespace
 class EchoServer
 {
 public:
-    EchoServer() { _socket = Poco::Net::ServerSocket(Poco::Net::SocketAddress("127.0.0.1", 0)); }
+    EchoServer() = default;
     ~EchoServer()
     {
         _thread.request_stop();
@@ -73,7 +73,7 @@ private:
         }
     }
 
-    Poco::Net::ServerSocket _socket;
+    Poco::Net::ServerSocket _socket{Poco::Net::SocketAddress("127.0.0.1", 0)}; // before the thread, which uses it
     std::atomic<std::size_t> _received{0};
     std::jthread _thread{[this](const std::stop_token& stop) { run(stop); }};
 };
