@@ -232,7 +232,7 @@ LeaseService::Answer LeaseService::waitInLine(Acquisition& acquisition, std::opt
         tellWaited(acquisition.answered);
     }
 
-    std::optional<LocalTime> pollAt; // of the first: when it asks uninvited
+    auto pollAt = LocalTime::max(); // of the first: when it asks uninvited; max(): not planned yet
     for (int polls = 0;;)
     {
         acquisition.throwIfCancelled();
@@ -243,14 +243,14 @@ LeaseService::Answer LeaseService::waitInLine(Acquisition& acquisition, std::opt
         if (!holder || !first)
             if (auto known = place.holder())
                 holder = std::move(known);
-        if (first && !pollAt)
+        if (first && pollAt == LocalTime::max())
             pollAt = holder ? now + _policy.wait.backoff->delay(++polls, holder->remaining) : now;
 
         auto askAt = LocalTime::max();
         if (first)
         {
             const auto invitation = place.invitation();
-            askAt = invitation ? invitation->askAt : *pollAt;
+            askAt = invitation ? invitation->askAt : pollAt;
         }
         const bool timeIsOver = now >= acquisition.giveUp;
         if (timeIsOver && holder && !first)
@@ -271,7 +271,7 @@ LeaseService::Answer LeaseService::waitInLine(Acquisition& acquisition, std::opt
         if (timeIsOver)
             return std::move(*holder);
         tellWaited(acquisition.answered);
-        pollAt.reset();
+        pollAt = LocalTime::max();
     }
 }
 
