@@ -546,13 +546,20 @@ public:
     {
         constexpr int together = 8;
         std::latch arrived(together);
+        std::atomic<bool> recovered{false};
         ScriptedServer first(
-            [&arrived](Conversation& conversation)
+            [&](Conversation& conversation)
             {
-                if (!conversation.readRequest())
-                    return;
-                arrived.arrive_and_wait();
-                conversation.answer(503, "{}");
+                while (conversation.readRequest())
+                {
+                    if (recovered)
+                    {
+                        conversation.answer(200, "1");
+                        continue;
+                    }
+                    arrived.arrive_and_wait();
+                    conversation.answer(503, "{}");
+                }
             });
         ScriptedServer second(ScriptedServer::answering(503, "{}"));
         HttpTransport transport(options({first.url(), second.url()}));
@@ -561,7 +568,7 @@ public:
             for (int thread = 0; thread < together; ++thread)
                 threads.emplace_back([&transport] { get(transport); });
         }
-        first.behave(ScriptedServer::answering(200, "1"));
+        recovered = true;
         // While the first rests, the second is asked. Its failure is the later one, so the first is the next to be asked; after eight
         // failures it would rest for half a minute.
         if (get(transport).status == 503)
