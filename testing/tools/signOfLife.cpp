@@ -20,14 +20,16 @@ std::int64_t nanosecondsNow()
 
 } // namespace
 
-/// `leasehold-sign-of-life FILE`: a command that obeys no signal it can refuse, and writes each millisecond when it was last alive:
-/// into FILE, as two numbers of 64 bits, the time of its start and of its last sign (nanoseconds since 1970).
+/// `leasehold-sign-of-life FILE [mild]`: a command that obeys no signal it can refuse (a mild one obeys all), and writes each
+/// millisecond when it was last alive: into FILE, as two numbers of 64 bits, the time of its start and of its last sign (nanoseconds since
+/// 1970).
 int main(int argc, char** argv)
 {
-    if (argc != 2)
+    if (argc != 2 && argc != 3)
         return 64;
-    for (const int number : {SIGTERM, SIGHUP, SIGINT, SIGPIPE})
-        ::signal(number, SIG_IGN);
+    if (argc == 2)
+        for (const int number : {SIGTERM, SIGHUP, SIGINT, SIGPIPE})
+            ::signal(number, SIG_IGN);
     const int file = ::open(argv[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     constexpr std::size_t size = 2 * sizeof(std::int64_t);
     if (file < 0 || ::ftruncate(file, size) != 0)

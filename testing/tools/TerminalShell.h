@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <sys/types.h>
+
+namespace Leasehold
+{
+
+/// An interactive bash on a terminal of its own, with job control, at whose keyboard the test sits.
+class TerminalShell
+{
+public:
+    TerminalShell();
+    ~TerminalShell();
+    TerminalShell(const TerminalShell&) = delete;
+    TerminalShell& operator=(const TerminalShell&) = delete;
+
+    static constexpr char ctrlC = 3;
+    static constexpr char ctrlZ = 26;
+
+    void type(const std::string& line) { press(line + "\r"); }
+    void press(const std::string& keys);
+    void press(char key) { press(std::string(1, key)); }
+
+    /// Waits until the terminal shows the text, after what was waited for before. Fails the test after a minute. What is typed is
+    /// shown as well: wait for what only the shell can write.
+    void waitFor(const std::string& text);
+
+private:
+    std::string _shown;
+    int _terminal = -1;
+    pid_t _pid = -1;
+};
+
+} // namespace Leasehold
