@@ -204,7 +204,8 @@ bool StoreFile::attempt(Lane& lane, CallQueue::Turn& turn)
 
     const auto answer = [&](Commit which, const Poco::Exception* failure = nullptr)
     {
-        for (auto* call : calls)
+        // Those of the turn, now: a call that was answered before is gone from there, and from its thread's stack.
+        for (auto* call : std::vector(turn.calls()))
             if (call != &leader && call->commit == which)
                 turn.answer(*call, failure);
     };
