@@ -78,6 +78,9 @@ int runTests(int argc, char** argv)
         return 64;
     }
 
+    std::string leftOut;
+    for (auto& harness : registeredHarnesses())
+        leftOut += leaveOutMissing(harness);
     const std::unique_ptr<CppUnit::Test> root(CppUnit::TestFactoryRegistry::getRegistry().makeTest());
     std::vector<CppUnit::Test*> chosen;
     collect(root.get(), only ? arguments[1] : "", chosen);
@@ -88,9 +91,7 @@ int runTests(int argc, char** argv)
         return 0;
     }
 
-    for (const auto& harness : registeredHarnesses())
-        std::cout << describeMissing(harness);
-
+    std::cout << leftOut;
     CppUnit::TestResult result;
     CppUnit::TestResultCollector collector;
     Progress progress;

@@ -71,17 +71,24 @@ CppUnit::Test* makeConformanceTests(const HarnessKind& kind)
     return suite.release();
 }
 
-std::string describeMissing(const HarnessKind& kind)
+std::string leaveOutMissing(HarnessKind& kind)
 {
-    std::map<Capability, std::size_t> missing;
+    const auto reasons = kind.notAllowedHere ? kind.notAllowedHere() : std::map<Capability, std::string>{};
+    for (const auto& [capability, reason] : reasons)
+        kind.capabilities.erase(capability);
+    std::map<Capability, std::string> missing;
     for (const auto& test : ConformanceSuite::whole().tests())
         for (const auto need : test.needs)
             if (!kind.capabilities.contains(need))
-                ++missing[need];
+                missing[need] += ' ' + test.name;
     std::string text;
+    // One form for people and for testing/count: "NAME: left out, for want of WHAT: TEST TEST ...".
     for (const auto& [capability, tests] : missing)
-        text += kind.name + ": the harness has no " + toString(capability) + ", which " + std::to_string(tests) +
-                (tests == 1 ? " test needs\n" : " tests need\n");
+    {
+        const auto reason = reasons.find(capability);
+        text += kind.name + ": left out, for want of " + toString(capability) +
+                (reason == reasons.end() ? "" : " on this machine (" + reason->second + ")") + ':' + tests + '\n';
+    }
     return text;
 }
 

@@ -14,10 +14,11 @@ namespace Leasehold
 /// The tests of the kit that a harness of this kind can run, as one CppUnit suite that the caller owns.
 CppUnit::Test* makeConformanceTests(const HarnessKind& kind);
 
-/// Which tests it can not run, and for want of what: one line a capability, empty if there is none.
-std::string describeMissing(const HarnessKind& kind);
+/// Which tests it can not run, and for want of what: one line a capability, empty if there is none. Also what this machine does not
+/// allow, which `kind` is to lack from now on.
+std::string leaveOutMissing(HarnessKind& kind);
 
-/// Adds the kit's tests for this kind to the tests that runTests runs, which also prints what describeMissing says. Throws
+/// Adds the kit's tests for this kind to the tests that runTests runs, which also prints what leaveOutMissing says. Throws
 /// std::logic_error if the name is taken.
 bool registerConformance(HarnessKind kind);
 
