@@ -1,11 +1,11 @@
-#include "ToolBench.h"
+#include "ToolFixture.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
 using namespace Leasehold;
 
 /// The commands for those who look after the locks.
-class CommandsTest : public CppUnit::TestFixture
+class CommandsTest : public ToolFixture
 {
     CPPUNIT_TEST_SUITE(CommandsTest);
     CPPUNIT_TEST(testTheListNamesEachLockAndItsHolder);
@@ -21,18 +21,18 @@ class CommandsTest : public CppUnit::TestFixture
 public:
     void testTheListNamesEachLockAndItsHolder()
     {
-        auto none = _bench.tool({"list"});
+        auto none = _bench->tool({"list"});
         CPPUNIT_ASSERT_EQUAL(0, none.wait());
         CPPUNIT_ASSERT_EQUAL(std::string("no lock is held\n"), none.output());
 
-        auto one = _bench.locks().acquire("job/a", {.metadata = {{"host", "web-7"}, {"pid", 12}}});
-        auto other = _bench.locks().acquire("other");
-        auto table = _bench.tool({"list"});
+        auto one = _bench->locks().acquire("job/a", {.metadata = {{"host", "web-7"}, {"pid", 12}}});
+        auto other = _bench->locks().acquire("other");
+        auto table = _bench->tool({"list"});
         CPPUNIT_ASSERT_EQUAL(0, table.wait());
         CPPUNIT_ASSERT(has(table.output(), "NAME   HOLDER"));
         CPPUNIT_ASSERT(has(table.output(), "job/a  web-7 (pid 12)"));
         CPPUNIT_ASSERT(has(table.output(), "\nother  "));
-        auto lines = _bench.tool({"list", "--json", "--prefix", "job/"});
+        auto lines = _bench->tool({"list", "--json", "--prefix", "job/"});
         CPPUNIT_ASSERT_EQUAL(0, lines.wait());
         CPPUNIT_ASSERT(has(lines.output(), "{\"name\":\"job/a\",\"fence\":" + std::to_string(one.fence()) + ",\"acquiredAt\":\""));
         CPPUNIT_ASSERT(!has(lines.output(), "other"));
@@ -42,9 +42,9 @@ public:
 
     void testALockIsShownAndAFreeOneIs1()
     {
-        CPPUNIT_ASSERT_EQUAL(1, _bench.tool({"show", "job"}).wait());
-        auto lock = _bench.locks().acquire("job");
-        auto shown = _bench.tool({"show", "job"});
+        CPPUNIT_ASSERT_EQUAL(1, _bench->tool({"show", "job"}).wait());
+        auto lock = _bench->locks().acquire("job");
+        auto shown = _bench->tool({"show", "job"});
         CPPUNIT_ASSERT_EQUAL(0, shown.wait());
         CPPUNIT_ASSERT(has(shown.output(), "fence:      " + std::to_string(lock.fence())));
         lock.release();
@@ -52,24 +52,24 @@ public:
 
     void testBreakingWithoutATerminalNeedsYes()
     {
-        auto lock = _bench.locks().acquire("job");
-        CPPUNIT_ASSERT_EQUAL(64, _bench.tool({"break", "job"}).wait());
-        CPPUNIT_ASSERT_EQUAL(1, _bench.tool({"break", "free", "--yes"}).wait());
+        auto lock = _bench->locks().acquire("job");
+        CPPUNIT_ASSERT_EQUAL(64, _bench->tool({"break", "job"}).wait());
+        CPPUNIT_ASSERT_EQUAL(1, _bench->tool({"break", "free", "--yes"}).wait());
         lock.release();
     }
 
     void testABrokenLockCannotBeRenewed()
     {
-        auto run = _bench.run({"--ttl", "2s"}, "job", "exec $2 $1/life");
-        waitForLife(_bench.path("life"));
-        CPPUNIT_ASSERT_EQUAL(0, _bench.tool({"break", "job", "--yes"}).wait());
+        auto run = _bench->run({"--ttl", "2s"}, "job", "exec $2 $1/life");
+        waitForLife(_bench->path("life"));
+        CPPUNIT_ASSERT_EQUAL(0, _bench->tool({"break", "job", "--yes"}).wait());
         CPPUNIT_ASSERT_EQUAL(79, run.wait());
-        CPPUNIT_ASSERT(isStill(_bench.path("life")));
+        CPPUNIT_ASSERT(isStill(_bench->path("life")));
     }
 
     void testAStoreThatCanBeUsedIsChecked()
     {
-        auto check = _bench.tool({"check"});
+        auto check = _bench->tool({"check"});
         CPPUNIT_ASSERT_EQUAL(0, check.wait());
         CPPUNIT_ASSERT(has(check.output(), "store:       sqlite, "));
         CPPUNIT_ASSERT(has(check.output(), "(median of 20)"));
@@ -79,17 +79,14 @@ public:
     {
         for (const std::string command : {"run", "list", "show", "break", "check"})
         {
-            auto help = _bench.tool({command, "--help"});
+            auto help = _bench->tool({command, "--help"});
             CPPUNIT_ASSERT_EQUAL(0, help.wait());
             CPPUNIT_ASSERT(has(help.output(), "Usage: leasehold " + command));
             CPPUNIT_ASSERT(has(help.output(), "Example:\n  leasehold " + command));
         }
-        CPPUNIT_ASSERT_EQUAL(0, _bench.tool({"--help"}).wait());
-        CPPUNIT_ASSERT_EQUAL(0, _bench.tool({"--version"}).wait());
+        CPPUNIT_ASSERT_EQUAL(0, _bench->tool({"--help"}).wait());
+        CPPUNIT_ASSERT_EQUAL(0, _bench->tool({"--version"}).wait());
     }
-
-private:
-    ToolBench _bench;
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(CommandsTest);

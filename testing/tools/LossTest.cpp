@@ -1,4 +1,4 @@
-#include "ToolBench.h"
+#include "ToolFixture.h"
 
 #include "Leasehold/waitUntil.h"
 
@@ -11,7 +11,7 @@
 using namespace Leasehold;
 
 /// No command outlives its lease, whatever happens to the store, to leasehold or to its guardian. The commands obey no signal but KILL.
-class LossTest : public CppUnit::TestFixture
+class LossTest : public ToolFixture
 {
     CPPUNIT_TEST_SUITE(LossTest);
     CPPUNIT_TEST(testAPipelineABackgroundJobAndANewSessionAreGoneAfterALoss);
@@ -30,12 +30,12 @@ class LossTest : public CppUnit::TestFixture
     void waitForAll() const
     {
         for (const auto* name : lifeNames)
-            waitForLife(_bench.path(name));
+            waitForLife(_bench->path(name));
     }
     bool allStill() const
     {
         for (const auto* name : lifeNames)
-            if (!isStill(_bench.path(name)))
+            if (!isStill(_bench->path(name)))
                 return false;
         return true;
     }
@@ -52,19 +52,19 @@ class LossTest : public CppUnit::TestFixture
 public:
     void testAPipelineABackgroundJobAndANewSessionAreGoneAfterALoss()
     {
-        auto run = _bench.run({"--ttl", "2s"}, "job", manyLives);
+        auto run = _bench->run({"--ttl", "2s"}, "job", manyLives);
         waitForAll();
-        const auto record = _bench.locks().find("job");
-        CPPUNIT_ASSERT(record && _bench.locks().breakLock("job", record->fence));
+        const auto record = _bench->locks().find("job");
+        CPPUNIT_ASSERT(record && _bench->locks().breakLock("job", record->fence));
         CPPUNIT_ASSERT_EQUAL(79, run.wait());
         CPPUNIT_ASSERT(allStill());
     }
 
     void testTheCommandGetsTermBeforeKill()
     {
-        auto run = _bench.run({"--ttl", "3s"}, "job", "trap 'echo term' TERM; touch $1/ready; while :; do sleep 0.02; done");
-        CPPUNIT_ASSERT(waitUntil([&] { return exists(_bench.path("ready")); }, std::chrono::seconds{60}));
-        const StoreBlocker blocker(_bench);
+        auto run = _bench->run({"--ttl", "3s"}, "job", "trap 'echo term' TERM; touch $1/ready; while :; do sleep 0.02; done");
+        CPPUNIT_ASSERT(waitUntil([&] { return exists(_bench->path("ready")); }, std::chrono::seconds{60}));
+        const StoreBlocker blocker(*_bench);
         CPPUNIT_ASSERT_EQUAL(79, run.wait());
         CPPUNIT_ASSERT_EQUAL(std::string("term\n"), run.output());
     }
@@ -112,60 +112,57 @@ public:
 
     void testEverythingIsGoneWithinASecondAfterLeaseholdIsKilled()
     {
-        auto run = _bench.run({}, "job", manyLives);
+        auto run = _bench->run({}, "job", manyLives);
         waitForAll();
         run.signal(SIGKILL);
         const auto killed = now();
         CPPUNIT_ASSERT_EQUAL(128 + SIGKILL, run.wait());
         CPPUNIT_ASSERT(waitUntil([&] { return allStill(); }));
         for (const auto* name : lifeNames)
-            CPPUNIT_ASSERT(SignOfLife::read(_bench.path(name)).last - killed < 1'000'000'000);
+            CPPUNIT_ASSERT(SignOfLife::read(_bench->path(name)).last - killed < 1'000'000'000);
     }
 
     void testTheCommandOfAStoppedLeaseholdIsGoneInTime()
     {
-        auto run = _bench.run({"--ttl", "2s"}, "job", manyLives);
+        auto run = _bench->run({"--ttl", "2s"}, "job", manyLives);
         waitForAll();
         run.signal(SIGSTOP);
         CPPUNIT_ASSERT(waitUntil([&] { return run.isStopped(); }));
-        const auto record = _bench.locks().find("job");
+        const auto record = _bench->locks().find("job");
         CPPUNIT_ASSERT(record.has_value());
-        CPPUNIT_ASSERT(waitUntil([&] { return !_bench.locks().find("job"); }, std::chrono::seconds{60}));
+        CPPUNIT_ASSERT(waitUntil([&] { return !_bench->locks().find("job"); }, std::chrono::seconds{60}));
         CPPUNIT_ASSERT(allStill());
         for (const auto* name : lifeNames)
-            CPPUNIT_ASSERT(SignOfLife::read(_bench.path(name)).last <= nanoseconds(record->expiresAt));
+            CPPUNIT_ASSERT(SignOfLife::read(_bench->path(name)).last <= nanoseconds(record->expiresAt));
         run.signal(SIGCONT);
         CPPUNIT_ASSERT_EQUAL(79, run.wait());
     }
 
     void testACommandThatWasStoppedPastItsLeaseDoesNotRunAgain()
     {
-        auto run = _bench.run({"--ttl", "2s"}, "job", manyLives);
+        auto run = _bench->run({"--ttl", "2s"}, "job", manyLives);
         waitForAll();
         run.signal(SIGTSTP);
         CPPUNIT_ASSERT(waitUntil([&] { return run.isStopped(); }, std::chrono::seconds{60}));
-        CPPUNIT_ASSERT(waitUntil([&] { return !_bench.locks().find("job"); }, std::chrono::seconds{60}));
-        const auto before = SignOfLife::read(_bench.path("e")).last;
+        CPPUNIT_ASSERT(waitUntil([&] { return !_bench->locks().find("job"); }, std::chrono::seconds{60}));
+        const auto before = SignOfLife::read(_bench->path("e")).last;
         run.signal(SIGCONT);
         CPPUNIT_ASSERT_EQUAL(79, run.wait());
-        CPPUNIT_ASSERT_EQUAL(before, SignOfLife::read(_bench.path("e")).last);
+        CPPUNIT_ASSERT_EQUAL(before, SignOfLife::read(_bench->path("e")).last);
         CPPUNIT_ASSERT(allStill());
     }
 
     void testAKilledGuardianTakesTheCommandWithIt()
     {
-        auto run = _bench.run({}, "job", manyLives);
+        auto run = _bench->run({}, "job", manyLives);
         waitForAll();
         const auto children = childrenOf(run.pid());
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, children.size());
         CPPUNIT_ASSERT_EQUAL(0, ::kill(children[0], SIGKILL));
         CPPUNIT_ASSERT_EQUAL(70, run.wait());
         CPPUNIT_ASSERT(allStill());
-        CPPUNIT_ASSERT(!_bench.locks().find("job"));
+        CPPUNIT_ASSERT(!_bench->locks().find("job"));
     }
-
-private:
-    ToolBench _bench;
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(LossTest);

@@ -1,5 +1,5 @@
 #include "TerminalShell.h"
-#include "ToolBench.h"
+#include "ToolFixture.h"
 
 #include "Leasehold/waitUntil.h"
 
@@ -8,7 +8,7 @@
 using namespace Leasehold;
 
 /// A person at a terminal, with a shell that has job control.
-class TerminalTest : public CppUnit::TestFixture
+class TerminalTest : public ToolFixture
 {
     CPPUNIT_TEST_SUITE(TerminalTest);
     CPPUNIT_TEST(testCtrlCEndsTheCommandAndALoopOfTheShell);
@@ -20,18 +20,18 @@ class TerminalTest : public CppUnit::TestFixture
 
     std::string run(const std::string& options) const
     {
-        return std::string(LEASEHOLD_TOOL) + " --store " + _bench.storeUrl() + " run " + options + " job -- ";
+        return std::string(LEASEHOLD_TOOL) + " --store " + _bench->storeUrl() + " run " + options + " job -- ";
     }
     /// It obeys INT. A shell's loop would do as well, but for shells that use vfork: Ctrl-Z may stop their child before it executes,
     /// and them never.
     std::string living(const std::string& options) const
     {
-        return run(options) + LEASEHOLD_SIGN_OF_LIFE + " " + _bench.path("life") + " mild";
+        return run(options) + LEASEHOLD_SIGN_OF_LIFE + " " + _bench->path("life") + " mild";
     }
     void waitForNewLife() const
     {
-        const auto before = SignOfLife::read(_bench.path("life")).last;
-        CPPUNIT_ASSERT(waitUntil([&] { return SignOfLife::read(_bench.path("life")).last != before; }, std::chrono::seconds{60}));
+        const auto before = SignOfLife::read(_bench->path("life")).last;
+        CPPUNIT_ASSERT(waitUntil([&] { return SignOfLife::read(_bench->path("life")).last != before; }, std::chrono::seconds{60}));
     }
 
 public:
@@ -44,7 +44,7 @@ public:
         shell.waitFor("ready> ");
         shell.type("echo status=$?");
         shell.waitFor("status=130");
-        CPPUNIT_ASSERT(!_bench.locks().find("job"));
+        CPPUNIT_ASSERT(!_bench->locks().find("job"));
     }
 
     void testCtrlZStopsTheCommandAndFgContinuesIt()
@@ -54,8 +54,8 @@ public:
         waitForNewLife();
         shell.press(TerminalShell::ctrlZ);
         shell.waitFor("Stopped");
-        CPPUNIT_ASSERT(isStill(_bench.path("life")));
-        CPPUNIT_ASSERT(_bench.locks().find("job").has_value());
+        CPPUNIT_ASSERT(isStill(_bench->path("life")));
+        CPPUNIT_ASSERT(_bench->locks().find("job").has_value());
         shell.type("fg");
         waitForNewLife();
         shell.press(TerminalShell::ctrlC);
@@ -70,13 +70,13 @@ public:
         waitForNewLife();
         shell.press(TerminalShell::ctrlZ);
         shell.waitFor("Stopped");
-        const auto before = SignOfLife::read(_bench.path("life")).last;
-        CPPUNIT_ASSERT(waitUntil([&] { return !_bench.locks().find("job"); }, std::chrono::seconds{60}));
+        const auto before = SignOfLife::read(_bench->path("life")).last;
+        CPPUNIT_ASSERT(waitUntil([&] { return !_bench->locks().find("job"); }, std::chrono::seconds{60}));
         shell.type("fg");
         shell.waitFor("ready> ");
         shell.type("echo status=$?");
         shell.waitFor("status=79");
-        CPPUNIT_ASSERT_EQUAL(before, SignOfLife::read(_bench.path("life")).last);
+        CPPUNIT_ASSERT_EQUAL(before, SignOfLife::read(_bench->path("life")).last);
     }
 
     void testACommandReadsTheTerminal()
@@ -90,19 +90,16 @@ public:
 
     void testCtrlCEndsTheWait()
     {
-        auto lock = _bench.locks().acquire("job");
+        auto lock = _bench->locks().acquire("job");
         TerminalShell shell;
         shell.type(living("--wait 1h"));
         shell.waitFor("waiting for lock");
         shell.press(TerminalShell::ctrlC);
         shell.type("echo status=$?");
         shell.waitFor("status=130");
-        CPPUNIT_ASSERT(!exists(_bench.path("life")));
+        CPPUNIT_ASSERT(!exists(_bench->path("life")));
         lock.release();
     }
-
-private:
-    ToolBench _bench;
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(TerminalTest);
