@@ -89,6 +89,7 @@ struct EngineNode::Places
 
     std::string log() const { return (folder / "log").string(); }
     std::string heap() const { return std::to_string(options.heapMegabytes) + "m"; }
+    std::string compilers() const { return options.quickStart ? "-XX:TieredStopAtLevel=1" : "-XX:+TieredCompilation"; }
 
     void choose()
     {
@@ -127,7 +128,7 @@ struct EngineNode::Places
         write(config / "log4j2.properties", logSettings);
         // The launcher of Elasticsearch 8 reads it; the others are started without one.
         write(config / "jvm.options",
-              "-Xms" + heap() + "\n-Xmx" + heap() + "\n-XX:+UseSerialGC\n-XX:TieredStopAtLevel=1\n-Djava.io.tmpdir=${ES_TMPDIR}\n");
+              "-Xms" + heap() + "\n-Xmx" + heap() + "\n-XX:+UseSerialGC\n" + compilers() + "\n-Djava.io.tmpdir=${ES_TMPDIR}\n");
         for (const auto& [name, content] : options.configFiles)
             write(config / name, content);
         giveToChildUser(folder.string());
@@ -144,7 +145,7 @@ struct EngineNode::Places
                                          "-Xms" + heap(),
                                          "-Xmx" + heap(),
                                          "-XX:+UseSerialGC",
-                                         "-XX:TieredStopAtLevel=1",
+                                         compilers(),
                                          "-Dfile.encoding=UTF-8",
                                          "-Djna.nosys=true",
                                          "-Dio.netty.noUnsafe=true",

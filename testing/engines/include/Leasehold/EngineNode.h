@@ -28,6 +28,7 @@ struct EngineOptions
     std::map<std::string, std::string> configFiles{}; ///< name under the node's config folder -> content
     bool tls = false;                                 ///< the settings make it speak HTTPS: url() says so
     int heapMegabytes = 512;                          ///< of the virtual machine; several nodes at once do with less
+    bool quickStart = true;                           ///< with the first compiler of the virtual machine only; false: as in production
 };
 
 /// What a node said.

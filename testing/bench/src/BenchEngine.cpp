@@ -1,0 +1,129 @@
+#include "BenchEngine.h"
+
+#include "LoadGenerator.h"
+
+#include "Leasehold/LockManagerService.h"
+
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace Leasehold::Bench
+{
+
+std::unique_ptr<BenchEngine> BenchEngine::real(EngineKind kind)
+{
+    std::unique_ptr<BenchEngine> engine(new BenchEngine);
+    EngineOptions options;
+    options.heapMegabytes = 1024;
+    options.quickStart = false;
+    engine->_kind = kind;
+    engine->_node = std::make_unique<EngineNode>(kind, options);
+    return engine;
+}
+
+std::unique_ptr<BenchEngine> BenchEngine::fake()
+{
+    std::unique_ptr<BenchEngine> engine(new BenchEngine);
+    engine->_fake = std::make_unique<FakeElasticsearchServer>();
+    return engine;
+}
+
+std::string BenchEngine::name() const
+{
+    return _node ? toString(_kind) : "the fake server";
+}
+
+std::string BenchEngine::url() const
+{
+    return _node ? _node->url() : _fake->url();
+}
+
+int BenchEngine::port() const
+{
+    const auto address = url();
+    return std::stoi(address.substr(address.rfind(':') + 1));
+}
+
+std::optional<pid_t> BenchEngine::process() const
+{
+    return _node ? std::optional(_node->pid()) : std::nullopt;
+}
+
+std::string BenchEngine::freshIndex()
+{
+    const auto index = "bench-" + std::to_string(++_indices);
+    openStore(index)->prepare(CallContext::within(std::chrono::seconds(30)));
+    return index;
+}
+
+ElasticsearchOptions BenchEngine::options(const std::string& index) const
+{
+    ElasticsearchOptions options;
+    options.nodes = {url()};
+    options.index = index;
+    options.replicas = 0;
+    return options;
+}
+
+std::shared_ptr<LockStore> BenchEngine::openStore(const std::string& index) const
+{
+    return std::make_shared<ElasticsearchLockStore>(options(index));
+}
+
+std::string BenchEngine::ask(const std::string& method, const std::string& path)
+{
+    int status = 0;
+    std::string body;
+    if (_node)
+    {
+        auto reply = _node->ask(method, path);
+        status = reply.status;
+        body = std::move(reply.body);
+    }
+    else
+    {
+        auto reply = _fake->ask(method, path);
+        status = reply.status;
+        body = std::move(reply.body);
+    }
+    if (status != 200)
+        throw std::runtime_error(method + " " + path + " was answered with status " + std::to_string(status) + ": " + body.substr(0, 500));
+    return body;
+}
+
+void BenchEngine::freeze()
+{
+    if (_node)
+        _node->stopHanging();
+    else
+        _fake->faults().always(FakeFault::hang());
+}
+
+void BenchEngine::thaw()
+{
+    if (_node)
+        _node->resume();
+    else
+        _fake->faults().clear();
+}
+
+void BenchEngine::warmUp(std::chrono::duration<double> span)
+{
+    const auto index = freshIndex();
+    LoadGenerator load(port(), index, 16);
+    load.run(span / 2);
+
+    LockManagerService locks(openStore(index));
+    const auto ends = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(span / 2);
+    std::vector<std::jthread> threads;
+    for (int number = 0; number < 64; ++number)
+        threads.emplace_back(
+            [&locks, ends, number]
+            {
+                while (std::chrono::steady_clock::now() < ends)
+                    locks.acquire("warm-" + std::to_string(number)).release();
+            });
+}
+
+} // namespace Leasehold::Bench
