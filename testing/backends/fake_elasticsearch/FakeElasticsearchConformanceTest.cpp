@@ -2,6 +2,8 @@
 #include "Leasehold/FakeElasticsearchServer.h"
 #include "Leasehold/registerConformance.h"
 
+#include <cppunit/TestAssert.h>
+
 namespace Leasehold
 {
 namespace
@@ -10,7 +12,12 @@ namespace
 using namespace std::chrono_literals;
 
 /// The real store over real HTTP, each view with connections of its own; the server's clock stands still but for advance.
-class FakeElasticsearchHarness : public StoreHarness, public VirtualTime, public Outage
+class FakeElasticsearchHarness : public StoreHarness,
+                                 public VirtualTime,
+                                 public ClockAhead,
+                                 public StorageRestart,
+                                 public StorageLoss,
+                                 public Outage
 {
 public:
     std::shared_ptr<LockStore> openStore() override
@@ -20,8 +27,15 @@ public:
         options.replicas = 0;
         return std::make_shared<ElasticsearchLockStore>(std::move(options));
     }
-    Milliseconds shortTtl() const override { return 30s; }
+    Milliseconds shortTtl() const override { return 1s; } // the server's time, but after a loss the store waits for so long by its own
     void advance(Milliseconds span) override { _server.advance(span); }
+    void pretendClockWasAhead(const std::string&, Milliseconds by) override { _server.advance(-by); }
+    void restartStorage() override
+    {
+        _server.stop();
+        _server.start();
+    }
+    void emptyStorage() override { CPPUNIT_ASSERT_EQUAL(200, _server.ask("DELETE", "/leasehold-1").status); }
     void cutOff() override { _server.stop(); }
     void reconnect() override { _server.start(); }
 
