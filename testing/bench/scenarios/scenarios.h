@@ -12,5 +12,15 @@ Result measureMillionLocks(Setting& setting);
 Result measureSQLitePairsFull(Setting& setting);
 Result measureSQLitePairsNormal(Setting& setting);
 Result measureCommand(Setting& setting);
+Result measureEnginePair(Setting& setting);
+Result measureEngineThreads(Setting& setting);
+Result measureEngineContention(Setting& setting);
+Result measureKeepingTenThousand(Setting& setting);
+Result measureKeepingHundredThousand(Setting& setting);
+Result measureLossPrecision(Setting& setting);
+Result measureHandOver(Setting& setting);
+Result measureWaitingProcesses(Setting& setting);
+Result measureBulkSize(Setting& setting);
+Result measureChurn(Setting& setting);
 
 } // namespace Leasehold::Bench

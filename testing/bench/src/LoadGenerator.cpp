@@ -16,10 +16,7 @@ using Time = std::chrono::steady_clock::time_point;
 
 struct LoadGenerator::Client
 {
-    Client(int port, const std::string& index, std::size_t number) :
-        connection(port), lock(port, index, "load-" + std::to_string(number) + "-" + std::to_string(port))
-    {
-    }
+    Client(int port, const std::string& index, const std::string& name) : connection(port), lock(port, index, name) {}
 
     RawConnection connection;
     RawLock lock;
@@ -34,9 +31,11 @@ LoadGenerator::LoadGenerator(int port, const std::string& index, std::size_t con
 {
     if (_poll < 0)
         throw std::runtime_error(std::string("epoll_create1: ") + std::strerror(errno));
+    static std::size_t generators = 0; // each with names of its own
+    const auto prefix = "load/" + std::to_string(++generators) + "/";
     for (std::size_t number = 0; number < connections; ++number)
     {
-        _clients.push_back(std::make_unique<Client>(port, index, number));
+        _clients.push_back(std::make_unique<Client>(port, index, prefix + std::to_string(number)));
         epoll_event event{};
         event.events = EPOLLIN;
         event.data.ptr = _clients.back().get();
@@ -103,11 +102,10 @@ LoadGenerator::Outcome LoadGenerator::run(std::chrono::duration<double> span)
                 continue;
             const auto now = std::chrono::steady_clock::now();
             outcome.milliseconds.push_back(std::chrono::duration<double, std::milli>(now - client.sentAt).count());
-            if (now < ends)
-            {
-                ++inTime;
+            inTime += now < ends ? 1 : 0;
+            // None is left behind taken: the next run may come when its lease has ended.
+            if (now < ends || client.holds)
                 send(client);
-            }
             else
                 --busy;
         }

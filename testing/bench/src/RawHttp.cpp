@@ -3,6 +3,7 @@
 #include "LockOperations.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <cerrno>
 #include <charconv>
@@ -152,9 +153,9 @@ RawLock::RawLock(int port, const std::string& index, const std::string& name)
 
 const std::string& RawLock::acquire()
 {
-    ++_owners;
+    static std::atomic<std::uint64_t> owners{0}; // of all: two may want the same lock
     writeHex(_acquire.data() + _tokenInAcquire, runNumber());
-    writeHex(_acquire.data() + _tokenInAcquire + 16, _owners);
+    writeHex(_acquire.data() + _tokenInAcquire + 16, ++owners);
     return _acquire;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -54,7 +53,6 @@ public:
 private:
     std::string _acquire, _release;
     std::size_t _tokenInAcquire, _tokenInRelease, _fenceInRelease;
-    std::uint64_t _owners = 0;
 };
 
 } // namespace Leasehold::Bench

@@ -1,0 +1,86 @@
+#include "Alternation.h"
+#include "RawHttp.h"
+#include "ThreadCrew.h"
+#include "scenarios.h"
+
+#include "Leasehold/LockManagerService.h"
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+namespace Leasehold::Bench
+{
+
+/// One lock that all threads want at once, and give back as soon as they have it. The pattern of Kibana's lock manager: each caller asks
+/// the engine by itself, again and again; here without pauses, which gives it the most grants.
+Result measureEngineContention(Setting& setting)
+{
+    auto& engine = setting.engine();
+    const auto index = engine.freshIndex();
+    const std::size_t threads = setting.pick<std::size_t>(2, 16);
+    LockManagerService locks(engine.openStore(index));
+
+    const Seconds slice = setting.slice() * 2;
+    LockOptions options;
+    options.wait = std::chrono::seconds(60);
+    const auto ours = [&] { return crewRate(threads, slice, [&](std::size_t) { locks.acquire("wanted", options).release(); }).perSecond; };
+
+    struct Racer
+    {
+        Racer(int port, const std::string& ofIndex) : connection(port), lock(port, ofIndex, "raced") {}
+        RawConnection connection;
+        RawLock lock;
+    };
+    std::vector<std::unique_ptr<Racer>> racers;
+    for (std::size_t number = 0; number < threads; ++number)
+        racers.push_back(std::make_unique<Racer>(engine.port(), index));
+    std::atomic<std::size_t> noops{0};
+    const auto pattern = [&]
+    {
+        std::atomic<std::size_t> grants{0};
+        crewRate(threads, slice,
+                 [&](std::size_t number)
+                 {
+                     auto& [connection, lock] = *racers[number];
+                     const auto answer = connection.exchange(lock.acquire());
+                     if (answer.find(R"("result":"noop")") != std::string_view::npos)
+                     {
+                         ++noops;
+                         return;
+                     }
+                     RawLock::requireReleased(connection.exchange(lock.release(answer)));
+                     ++grants;
+                 });
+        return static_cast<double>(grants) / slice.count();
+    };
+    ours(), pattern();
+    noops = 0;
+
+    Result result;
+    result.lines.push_back(alternate(setting,
+                                     {.what = std::to_string(threads) + " threads racing for one lock",
+                                      .unit = "grants/s",
+                                      .limitName = "each asks by itself, again and again",
+                                      .target = Target{Target::Bound::atLeast, 10}},
+                                     ours, pattern));
+    RawConnection connection(engine.port());
+    RawLock raw(engine.port(), index, "alone");
+    const auto alone = [&]
+    {
+        return rateOf(setting.slice(), 1,
+                      [&] { RawLock::requireReleased(connection.exchange(raw.release(connection.exchange(raw.acquire())))); });
+    };
+    result.lines.push_back(
+        alternate(setting,
+                  {.what = "the same",
+                   .unit = "grants/s",
+                   .limitName = "one bare client, alone: a grant and a release, one after the other, is what one lock can do"},
+                  ours, alone));
+    result.notes.push_back(
+        "refusals that the engine answered in the pattern, per second: " +
+        std::to_string(static_cast<long>(static_cast<double>(noops) / (slice.count() * static_cast<double>(setting.repetitions())))));
+    return result;
+}
+
+} // namespace Leasehold::Bench

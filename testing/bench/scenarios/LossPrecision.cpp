@@ -1,0 +1,96 @@
+#include "scenarios.h"
+
+#include "KeptLocks.h"
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <stdexcept>
+#include <stop_token>
+#include <thread>
+
+namespace Leasehold::Bench
+{
+namespace
+{
+
+/// When a lock said that it was lost, and when its lease ended.
+struct Watched
+{
+    explicit Watched(Lock its) : lock(std::move(its)) {}
+
+    void watch()
+    {
+        validUntil = Clock::system()->now() + lock.remaining();
+        onLoss.emplace(lock.lossToken(), [this] { lostAt = Clock::system()->now().time_since_epoch().count(); });
+    }
+    double lateMs() const { return static_cast<double>(lostAt - validUntil.time_since_epoch().count()) / 1e6; }
+
+    Lock lock;
+    LocalTime validUntil{};
+    std::atomic<Clock::rep> lostAt{0};
+    std::optional<std::stop_callback<std::function<void()>>> onLoss{};
+};
+
+} // namespace
+
+/// From losing the store to the loss tokens: the engine is stopped (SIGSTOP), so its connections stay open and nothing is answered.
+Result measureLossPrecision(Setting& setting)
+{
+    auto& engine = setting.engine();
+    const auto index = engine.freshIndex();
+    const auto count = setting.pick<std::size_t>(5, 1000);
+    const auto outages = setting.pick<std::size_t>(1, 3, 20);
+    LockPolicy policy;
+    policy.lease.ttl = setting.pick(Milliseconds(500), Milliseconds(10'000));
+    policy.retry.maxAttempts = 10; // after an outage the engine needs a moment
+    const auto margin = policy.lease.effectiveSafetyMargin();
+
+    std::vector<double> late;
+    std::mt19937 random(6);
+    for (std::size_t outage = 0; outage < outages; ++outage)
+    {
+        LockManagerService locks(engine.openStore(index), policy);
+        auto taken = takeLocks(locks, "watched/" + std::to_string(outage) + "/", count, std::min<std::size_t>(count, 32),
+                               Seconds(setting.pick(0.0, 2.0)));
+        std::vector<std::unique_ptr<Watched>> watched;
+        for (auto& lock : taken)
+            watched.push_back(std::make_unique<Watched>(std::move(lock)));
+        // Anywhere in the rhythm of the renewals.
+        std::this_thread::sleep_for(Milliseconds(random() % static_cast<unsigned>(policy.lease.effectiveRenewAfter().count())));
+        engine.freeze();
+        std::this_thread::sleep_for(setting.pick(Milliseconds(10), Milliseconds(200))); // what had been answered has been read
+        for (auto& one : watched)
+            one->watch();
+        std::this_thread::sleep_for(policy.lease.ttl);
+        engine.thaw();
+        for (auto& one : watched)
+        {
+            if (one->lostAt == 0)
+                throw std::runtime_error("lock " + one->lock.name() + " was not told of its loss within its ttl");
+            late.push_back(one->lateMs());
+        }
+    }
+
+    Result result;
+    const auto least = *std::min_element(late.begin(), late.end());
+    const auto most = *std::max_element(late.begin(), late.end());
+    const auto what = std::to_string(count) + " locks, " + std::to_string(outages) + (outages == 1 ? " outage" : " outages") + ", TTL " +
+                      formatDuration(policy.lease.ttl) + ": ";
+    result.lines.push_back({.what = what + "the earliest loss token, after validUntil",
+                            .unit = "ms",
+                            .ours = spreadOf({least}),
+                            .target = Target{Target::Bound::atLeast, -100, Target::Of::ours}});
+    result.lines.push_back({.what = what + "the latest",
+                            .unit = "ms",
+                            .ours = spreadOf({most}),
+                            .target = Target{Target::Bound::atMost, 50, Target::Of::ours}});
+    result.lines.push_back({.what = what + "the median", .unit = "ms", .ours = spreadOf({quantile(late, 0.5)})});
+    result.lines.push_back({.what = what + "p99", .unit = "ms", .ours = spreadOf({quantile(late, 0.99)})});
+    result.notes.push_back("validUntil lies " + formatDuration(margin) + " before the storage ends the lease");
+    return result;
+}
+
+} // namespace Leasehold::Bench
