@@ -1,6 +1,5 @@
 #include "ServiceFixture.h"
 #include "thrown.h"
-#include "Leasehold/waitUntil.h"
 
 #include <array>
 #include <future>

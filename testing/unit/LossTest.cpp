@@ -1,7 +1,6 @@
-#include "Leasehold/waitUntil.h"
+#include "Leasehold/StoreListener.h"
 #include "ServiceFixture.h"
 #include "thrown.h"
-#include "Leasehold/StoreListener.h"
 
 #include <atomic>
 #include <stop_token>
@@ -215,6 +214,7 @@ public:
         auto blocking = locks.acquire("blocking", {.maxHold = 1s});
         auto together = locks.acquire("together", {.maxHold = 1s});
         auto later = locks.acquire("later", {.maxHold = 2s});
+        awaitRest(3);
         const std::shared_ptr<Clock::Waiter> gate = clock->makeWaiter();
         std::atomic<bool> returned{false};
         const auto block = [&]

@@ -5,6 +5,9 @@
 #include "Leasehold/LockManagerService.h"
 #include "Leasehold/ManualClock.h"
 #include "Leasehold/MemoryLockStore.h"
+#include "Leasehold/waitUntil.h"
+
+#include <cppunit/TestAssert.h>
 
 #include <algorithm>
 #include <functional>
@@ -93,6 +96,14 @@ struct ServiceFixture
     {
         const auto record = memory->find(name, context());
         return memory->release({name, "another's token", record ? record->fence : 0}, context());
+    }
+
+    /// Returns when so many threads wait by the clock, and none of them has been woken. Three are a service's own, from its first
+    /// lock on. Before a test blocks one of those: a thread that has never waited cannot be told from one that is on its way.
+    void awaitRest(std::size_t threads) const
+    {
+        CPPUNIT_ASSERT(waitUntil([&] { return clock->waiting() == threads; }));
+        clock->settle();
     }
 
     bool isHeldInStorage(const std::string& name) const { return memory->find(name, context()).has_value(); }

@@ -234,9 +234,9 @@ public:
     void testTheMetadataOfTheHolderIsInTheStorage()
     {
         auto locks = service();
-        locks.withLock(
-            "job", [this] { CPPUNIT_ASSERT_EQUAL(std::string(R"({"host":"web-1"})"), memory->find("job", context())->metadata); },
-            {.metadata = {{"host", "web-1"}}});
+        locks.withLock("job",
+                       [this] { CPPUNIT_ASSERT_EQUAL(std::string(R"({"host":"web-1"})"), memory->find("job", context())->metadata); },
+                       {.metadata = {{"host", "web-1"}}});
     }
 
     void testTheSameProcessIsRefusedToo()

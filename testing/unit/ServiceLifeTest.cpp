@@ -1,0 +1,381 @@
+#include "ServiceFixture.h"
+#include "thrown.h"
+
+#include <filesystem>
+#include <future>
+#include <iterator>
+#include <optional>
+
+using namespace Leasehold;
+using namespace std::chrono_literals;
+
+/// Who ends first: the service, its locks, the store's call, a callback.
+class ServiceLifeTest : public CppUnit::TestFixture, private ServiceFixture
+{
+    CPPUNIT_TEST_SUITE(ServiceLifeTest);
+    CPPUNIT_TEST(testTheLocksOfADestroyedServiceAreLost);
+    CPPUNIT_TEST(testALockThatOutlivesItsServiceStaysAValidObject);
+    CPPUNIT_TEST(testADestroyedServiceReleasesNothingWhoseWorkStillRuns);
+    CPPUNIT_TEST(testAMovedServiceKeepsItsLocks);
+    CPPUNIT_TEST(testAServiceThatIsAssignedOverEndsItsLocks);
+    CPPUNIT_TEST(testAServiceMayBeMovedWhileACallIsUnderWay);
+    CPPUNIT_TEST(testAHangingStoreDoesNotHoldUpTheEnd);
+    CPPUNIT_TEST(testABlockingCallbackDoesNotHoldUpTheEnd);
+    CPPUNIT_TEST(testAStopCallbackMayDestroyTheService);
+    CPPUNIT_TEST(testAServiceThatEndsWhileALockIsBeingGrantedGrantsNone);
+    CPPUNIT_TEST(testThreeThreadsServeAnyNumberOfLocks);
+    CPPUNIT_TEST(testAServiceThatStopsWhileItStartsLeavesNeitherThreadNorHolder);
+    CPPUNIT_TEST(testAMovedLockIsHeldByItsNewOwner);
+    CPPUNIT_TEST(testALockThatIsAssignedOverIsReleasedFirst);
+    CPPUNIT_TEST(testADestroyedLockIsReleasedAndItsTroubleTold);
+    CPPUNIT_TEST(testAWorkThatReachesMaxHoldLosesItsResult);
+    CPPUNIT_TEST(testWhatTheCallbackThrowsIsPassedOnAlsoIfTheLockWasLost);
+    CPPUNIT_TEST_SUITE_END();
+
+    static std::size_t threads()
+    {
+        const std::filesystem::directory_iterator tasks("/proc/self/task");
+        return static_cast<std::size_t>(std::distance(begin(tasks), end(tasks)));
+    }
+
+    static LossReason lossOf(Lock& lock)
+    {
+        try
+        {
+            lock.release();
+        }
+        catch (const LockLostError& error)
+        {
+            return error.reason();
+        }
+        CPPUNIT_FAIL("a lost lock was released");
+        return {};
+    }
+
+    /// Its service ended meanwhile: it was refused, or granted and lost.
+    static void requireStopped(std::future<Lock>& call)
+    {
+        try
+        {
+            auto lock = call.get();
+            CPPUNIT_ASSERT(!lock.isHeld());
+        }
+        catch (const LockStoreUnavailable&) // NOLINT(bugprone-empty-catch): refused
+        {
+        }
+    }
+
+public:
+    void testTheLocksOfADestroyedServiceAreLost()
+    {
+        std::optional<LockManagerService> locks = service();
+        std::vector<Lock> held;
+        std::vector<std::stop_token> tokens;
+        for (int i = 0; i < 10; ++i)
+        {
+            held.push_back(locks->acquire("lock " + std::to_string(i)));
+            tokens.push_back(held.back().lossToken());
+        }
+        locks.reset();
+        for (int i = 0; i < 10; ++i)
+        {
+            CPPUNIT_ASSERT(tokens[i].stop_requested());
+            CPPUNIT_ASSERT(!held[i].isHeld());
+            CPPUNIT_ASSERT(lossOf(held[i]) == LossReason::serviceStopped);
+        }
+        CPPUNIT_ASSERT_EQUAL(std::size_t{10}, observer->count("lost lock "));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, clock->waiting());
+    }
+
+    void testALockThatOutlivesItsServiceStaysAValidObject()
+    {
+        std::optional<LockManagerService> locks = service();
+        auto lock = locks->acquire("job");
+        auto released = locks->acquire("released");
+        released.release();
+        const auto fence = lock.fence();
+        locks.reset();
+        CPPUNIT_ASSERT_EQUAL(std::string("job"), lock.name());
+        CPPUNIT_ASSERT_EQUAL(fence, lock.fence());
+        CPPUNIT_ASSERT(!lock.isHeld());
+        CPPUNIT_ASSERT_EQUAL(Milliseconds{0}, lock.remaining());
+        CPPUNIT_ASSERT(lock.lossToken().stop_requested());
+        assertNames(messageOf<LockLostError>([&] { lock.requireHeld(); }), {"\"job\"", "LockManagerService was destroyed"});
+        messageOf<LockLostError>([&] { lock.release(); });
+        messageOf<LockLostError>([&] { lock.release(); });
+        released.release(); // gave back in time, so there is nothing to say
+        Lock moved = std::move(lock);
+        CPPUNIT_ASSERT_EQUAL(std::string("job"), moved.name());
+    }
+
+    void testADestroyedServiceReleasesNothingWhoseWorkStillRuns()
+    {
+        std::optional<LockManagerService> locks = service();
+        try
+        {
+            locks->withLock("job", [&] { locks.reset(); });
+            CPPUNIT_FAIL("a lost lock looked like success");
+        }
+        catch (const LockLostError& error)
+        {
+            CPPUNIT_ASSERT(error.reason() == LossReason::serviceStopped);
+        }
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, faulty->calls(StoreVerb::release));
+        CPPUNIT_ASSERT_MESSAGE("until its lease ends by itself", !takeAsAnother("job"));
+        clock->advance(30s);
+        CPPUNIT_ASSERT(takeAsAnother("job"));
+    }
+
+    void testAMovedServiceKeepsItsLocks()
+    {
+        auto locks = service();
+        auto lock = locks.acquire("job");
+        LockManagerService moved(std::move(locks));
+        clock->advance(1min);
+        CPPUNIT_ASSERT(lock.isHeld());
+        moved = std::move(moved); // NOLINT: to itself, on purpose
+        CPPUNIT_ASSERT(lock.isHeld());
+        CPPUNIT_ASSERT(!moved.tryAcquire("job"));
+        lock.release();
+        CPPUNIT_ASSERT(moved.tryAcquire("job"));
+        // NOLINTBEGIN(bugprone-use-after-move): what is left says so
+        assertNames(messageOf<LockException>([&] { auto attempt = locks.tryAcquire("job"); }), {"moved from"});
+        messageOf<LockException>([&] { locks.find("job"); });
+        messageOf<LockException>([&] { static_cast<void>(locks.policy()); });
+        locks = std::move(moved);
+        CPPUNIT_ASSERT(!locks.find("job"));
+        // NOLINTEND(bugprone-use-after-move)
+    }
+
+    void testAServiceThatIsAssignedOverEndsItsLocks()
+    {
+        auto first = service(), second = service();
+        auto ofFirst = first.acquire("of the first"), ofSecond = second.acquire("of the second");
+        first = std::move(second);
+        CPPUNIT_ASSERT(!ofFirst.isHeld());
+        CPPUNIT_ASSERT(lossOf(ofFirst) == LossReason::serviceStopped);
+        CPPUNIT_ASSERT(ofSecond.isHeld());
+        ofSecond.release();
+        first.withLock("of the second", [] {});
+    }
+
+    void testAServiceMayBeMovedWhileACallIsUnderWay()
+    {
+        auto locks = service();
+        store->close(StoreVerb::acquire);
+        auto call = std::async(std::launch::async, [&] { return locks.acquire("job"); });
+        CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::acquire));
+        LockManagerService moved(std::move(locks));
+        store->open(StoreVerb::acquire);
+        auto lock = call.get();
+        CPPUNIT_ASSERT(lock.isHeld());
+        moved.policy();
+    }
+
+    void testAHangingStoreDoesNotHoldUpTheEnd()
+    {
+        std::optional<LockManagerService> locks = service();
+        auto lock = locks->acquire("job");
+        store->close(StoreVerb::renew);
+        clock->advance(10s);
+        CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::renew));
+        locks.reset(); // its call is cancelled, for no time passes here
+        CPPUNIT_ASSERT(!lock.isHeld());
+        store->open(StoreVerb::renew);
+    }
+
+    void testABlockingCallbackDoesNotHoldUpTheEnd()
+    {
+        policy.lease.callTimeout = 50ms;
+        std::optional<LockManagerService> locks = service();
+        auto lock = locks->acquire("job");
+        std::promise<void> go;
+        std::atomic<bool> blocked{false};
+        const auto block = [&, gone = go.get_future().share()]
+        {
+            blocked = true;
+            gone.wait();
+        };
+        {
+            const std::stop_callback onLoss(lock.lossToken(), block);
+            const auto began = std::chrono::steady_clock::now();
+            locks.reset();
+            CPPUNIT_ASSERT(blocked);
+            CPPUNIT_ASSERT_MESSAGE("one call deadline, and what a busy machine adds", std::chrono::steady_clock::now() - began < 5s);
+            CPPUNIT_ASSERT(!lock.isHeld());
+            go.set_value();
+        } // waits for the callback, whose thread shares in what it touches
+    }
+
+    void testAStopCallbackMayDestroyTheService()
+    {
+        std::optional<LockManagerService> locks = service();
+        auto lock = locks->acquire("job", {.maxHold = 1s});
+        auto other = locks->acquire("other");
+        std::atomic<bool> destroyed{false};
+        {
+            const std::stop_callback onLoss(lock.lossToken(),
+                                            [&]
+                                            {
+                                                locks.reset();
+                                                destroyed = true;
+                                            });
+            clock->advance(1s);
+            CPPUNIT_ASSERT(waitUntil([&] { return destroyed.load(); }));
+        }
+        CPPUNIT_ASSERT(lossOf(lock) == LossReason::maxHold);
+        CPPUNIT_ASSERT(lossOf(other) == LossReason::serviceStopped);
+        CPPUNIT_ASSERT_MESSAGE("its thread still tells what is left",
+                               waitUntil([&] { return observer->count("lost other serviceStopped") == 1; }));
+    }
+
+    /// Guards: a service that was stopped while a thread acquired started its threads again, and left a lock that nobody kept.
+    void testAServiceThatEndsWhileALockIsBeingGrantedGrantsNone()
+    {
+        std::optional<LockManagerService> locks = service();
+        locks->withLock("warm up", [] {});
+        store->close(StoreVerb::acquire, GatedLockStore::Side::after);
+        auto call = std::async(std::launch::async, [&] { return locks->acquire("job"); });
+        CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::acquire));
+        locks.reset();
+        messageOf<LockStoreUnavailable>([&] { auto lock = call.get(); });
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, observer->count("acquired job"));
+    }
+
+    void testThreeThreadsServeAnyNumberOfLocks()
+    {
+        auto locks = service();
+        locks.find("none");
+        const auto before = threads();
+        std::vector<Lock> held;
+        held.push_back(locks.acquire("first"));
+        CPPUNIT_ASSERT_EQUAL(before + 3, threads());
+        for (int i = 0; i < 1000; ++i)
+            held.push_back(locks.acquire("lock " + std::to_string(i)));
+        clock->advance(1min);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("while they are kept", before + 3, threads());
+        faulty->fail(StoreVerb::renew, FaultyLockStore::Trouble::unavailable);
+        clock->advance(1min);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("while they are lost", before + 3, threads());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1001}, observer->count("lost"));
+    }
+
+    /// Guards: races between the start and the stop of a service's threads.
+    void testAServiceThatStopsWhileItStartsLeavesNeitherThreadNorHolder()
+    {
+        for (int round = 0; round < 50; ++round)
+        {
+            std::optional<LockManagerService> locks = service();
+            store->close(StoreVerb::prepare);
+            std::vector<std::future<Lock>> calls;
+            for (int i = 0; i < 4; ++i)
+                calls.push_back(std::async(std::launch::async, [&target = *locks, name = std::to_string(round) + "/" + std::to_string(i)]
+                                           { return target.acquire(name); }));
+            CPPUNIT_ASSERT(waitUntil([&] { return clock->waiting() == 4; })); // one prepares the store, the others wait for it
+            auto opener = std::async(std::launch::async, [&] { store->open(StoreVerb::prepare); });
+            locks.reset();
+            opener.get();
+            for (auto& call : calls)
+                requireStopped(call);
+        }
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, clock->waiting());
+    }
+
+    void testAMovedLockIsHeldByItsNewOwner()
+    {
+        auto locks = service();
+        auto lock = locks.acquire("job");
+        {
+            Lock moved(std::move(lock));
+            CPPUNIT_ASSERT(moved.isHeld());
+            // NOLINTBEGIN(bugprone-use-after-move): what is left says so
+            for (const std::function<void()>& use :
+                 std::initializer_list<std::function<void()>>{
+                     [&] { static_cast<void>(lock.name()); }, [&] { static_cast<void>(lock.fence()); },
+                     [&] { static_cast<void>(lock.remaining()); }, [&] { static_cast<void>(lock.isHeld()); }, [&] { lock.requireHeld(); },
+                     [&] { static_cast<void>(lock.lossToken()); }, [&] { lock.release(); }})
+                assertNames(messageOf<LockException>(use), {"moved from"});
+            // NOLINTEND(bugprone-use-after-move)
+            Lock& same = moved;
+            moved = std::move(same);
+            CPPUNIT_ASSERT_MESSAGE("moved to itself it stays", moved.isHeld());
+            CPPUNIT_ASSERT(isHeldInStorage("job"));
+        }
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, faulty->calls(StoreVerb::release));
+    }
+
+    void testALockThatIsAssignedOverIsReleasedFirst()
+    {
+        auto locks = service();
+        auto first = locks.acquire("first");
+        first = locks.acquire("second");
+        CPPUNIT_ASSERT(!isHeldInStorage("first"));
+        CPPUNIT_ASSERT_EQUAL(std::string("second"), first.name());
+        CPPUNIT_ASSERT(first.isHeld());
+        Lock empty(std::move(first));
+        first = std::move(empty); // into one that was moved from
+        CPPUNIT_ASSERT(first.isHeld());
+    }
+
+    void testADestroyedLockIsReleasedAndItsTroubleTold()
+    {
+        auto locks = service();
+        {
+            auto lock = locks.acquire("job");
+        }
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("released job"));
+        faulty->fail(StoreVerb::release, FaultyLockStore::Trouble::unavailable);
+        {
+            auto lock = locks.acquire("job");
+        }
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("releaseFailed job"));
+        faulty->clear();
+        {
+            auto lock = locks.acquire("lost", {.maxHold = 1s});
+            clock->advance(2s);
+        }
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("lost lost maxHold"));
+        CPPUNIT_ASSERT_MESSAGE("what the storage still keeps is freed for the others", !isHeldInStorage("lost"));
+        auto lock = locks.acquire("reopened");
+        const auto record = memory->find("reopened", context());
+        clock->advance(5s);
+        memory->breakLock("reopened", record->fence, BreakMode::now, context());
+        CPPUNIT_ASSERT(takeAsAnother("reopened"));
+        lock = locks.acquire("another");
+        clock->settle();
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("lost reopened refused"));
+        CPPUNIT_ASSERT_MESSAGE("a stale holder's destructor frees nobody else's lock", isHeldInStorage("reopened"));
+    }
+
+    void testAWorkThatReachesMaxHoldLosesItsResult()
+    {
+        auto locks = service();
+        try
+        {
+            locks.withLock("job", [this] { clock->advance(1min); }, {.maxHold = 1min});
+            CPPUNIT_FAIL("a lost lock looked like success");
+        }
+        catch (const LockLostError& error)
+        {
+            CPPUNIT_ASSERT(error.reason() == LossReason::maxHold);
+        }
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+    }
+
+    void testWhatTheCallbackThrowsIsPassedOnAlsoIfTheLockWasLost()
+    {
+        auto locks = service();
+        const auto work = [this]
+        {
+            clock->advance(2s);
+            throw std::domain_error("the work's own trouble");
+        };
+        const auto message = messageOf<std::domain_error>([&] { locks.withLock("job", work, {.maxHold = 1s}); });
+        CPPUNIT_ASSERT_EQUAL(std::string("the work's own trouble"), message);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("lost job maxHold"));
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(ServiceLifeTest);
