@@ -8,6 +8,9 @@ namespace Leasehold::Bench
 const std::vector<Scenario>& scenarios()
 {
     static const std::vector<Scenario> all{
+#ifdef LEASEHOLD_BENCH_SMALL_STEPS
+        {"small-steps", "the small steps by themselves, in processor time", measureSmallSteps},
+#endif
         {"memory-pair", "acquire + release in memory, through the service", measureMemoryPair},
         {"memory-million", "a million locks kept in memory", measureMillionLocks},
         {"sqlite-pair-full", "acquire + release in SQLite, durability full", measureSQLitePairsFull},

@@ -7,6 +7,7 @@
 namespace Leasehold::Bench
 {
 
+Result measureSmallSteps(Setting& setting); ///< only where Google Benchmark is installed
 Result measureMemoryPair(Setting& setting);
 Result measureMillionLocks(Setting& setting);
 Result measureSQLitePairsFull(Setting& setting);
