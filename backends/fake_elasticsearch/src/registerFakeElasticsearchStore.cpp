@@ -1,5 +1,3 @@
-#include "Leasehold/registerFakeElasticsearchStore.h"
-
 #include "Leasehold/ElasticsearchLockStore.h"
 #include "Leasehold/FakeElasticsearchServer.h"
 #include "Leasehold/StoreRegistry.h"

@@ -2,7 +2,6 @@
 #include "Leasehold/FakeElasticsearchServer.h"
 #include "Leasehold/LockManagerService.h"
 #include "Leasehold/StoreRegistry.h"
-#include "Leasehold/registerFakeElasticsearchStore.h"
 #include "Leasehold/waitUntil.h"
 
 #include <cppunit/TestFixture.h>

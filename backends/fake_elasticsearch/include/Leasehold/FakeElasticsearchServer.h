@@ -12,6 +12,8 @@
 namespace Leasehold
 {
 
+class StoreRegistry;
+
 struct FakeElasticsearchOptions
 {
     std::uint16_t port = 0; ///< 0: any that is free
@@ -69,5 +71,10 @@ private:
 
     const std::unique_ptr<State> _state;
 };
+
+/// Adds the type "fake_elasticsearch": the real ElasticsearchLockStore on a fake server. For tests and samples only. With a
+/// `server`, all stores share it, as processes share a cluster; else each store has a server of its own whose time is the
+/// system's. Key: leasehold.store.fake_elasticsearch.index.
+void registerFakeElasticsearchStore(StoreRegistry& registry, std::shared_ptr<FakeElasticsearchServer> server = {});
 
 } // namespace Leasehold
