@@ -1,7 +1,7 @@
 # leasehold_test(NAME SOURCES file... LINKS target... [SERVER] [PARTS text...])
 #
 # A CppUnit program, registered with ctest under its name. SERVER marks one that starts an engine: `testing/run --quick` leaves
-# it out, and nothing else runs beside it. PARTS: its tests whose names contain each text run in a process of their own, all beside each other.
+# it out, and nothing else runs beside it. PARTS: the tests whose names contain the same text have a process of their own, beside another.
 function(leasehold_test name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "SERVER" "" "SOURCES;LINKS;PARTS")
     add_executable(${name} ${arg_SOURCES})

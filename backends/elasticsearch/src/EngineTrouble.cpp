@@ -48,6 +48,9 @@ Verdict judge(const EngineItem& item)
             return verdict(Meaning::documentMissing, item);
         if (type == "index_not_found_exception")
             return verdict(Meaning::indexMissing, item);
+        // After a failover a node may be asked for a copy that it does not have yet, or no more.
+        if (type == "shard_not_found_exception" || type == "illegal_index_shard_state_exception" || type.starts_with("index_shard_"))
+            return verdict(Meaning::transient, item, "the copies of the index are moving between nodes");
         return verdict(Meaning::permanent, item, "is this address an Elasticsearch or OpenSearch node?");
     case 408:
         return verdict(Meaning::transient, item);

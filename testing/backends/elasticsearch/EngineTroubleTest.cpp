@@ -18,6 +18,7 @@ class EngineTroubleTest : public CppUnit::TestFixture
     CPPUNIT_TEST(test403HasTwoMeanings);
     CPPUNIT_TEST(testRefusedCredentialsArePermanent);
     CPPUNIT_TEST(testClusterTroubleIsTransient);
+    CPPUNIT_TEST(testACopyThatIsNotWhereItWasLookedForIsTransient);
     CPPUNIT_TEST(testAConflictIsTransient);
     CPPUNIT_TEST(testAnErrorMayBePlainText);
     CPPUNIT_TEST(testAPageOfAProxyIsJudgedByItsStatus);
@@ -132,6 +133,15 @@ public:
         for (const std::string type : {"cluster_block_exception", "master_not_discovered_exception", "unavailable_shards_exception"})
             CPPUNIT_ASSERT(meaning(503, error(type, 503)) == Meaning::transient);
         CPPUNIT_ASSERT(meaning(500, error("null_pointer_exception", 500)) == Meaning::transient);
+    }
+
+    /// Seen when a node that had hung came back after a failover: the store took the 404 for a wrong address.
+    void testACopyThatIsNotWhereItWasLookedForIsTransient()
+    {
+        for (const std::string type : {"shard_not_found_exception", "illegal_index_shard_state_exception", "index_shard_closed_exception",
+                                       "index_shard_relocated_exception"})
+            CPPUNIT_ASSERT(meaning(404, error(type, 404)) == Meaning::transient);
+        CPPUNIT_ASSERT(meaning(404, error("resource_not_found_exception", 404)) == Meaning::permanent);
     }
 
     void testAConflictIsTransient() { CPPUNIT_ASSERT(meaning(409, error("version_conflict_engine_exception", 409)) == Meaning::transient); }

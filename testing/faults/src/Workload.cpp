@@ -6,6 +6,7 @@
 #include <Poco/File.h>
 
 #include <algorithm>
+#include <fstream>
 #include <thread>
 #include <utility>
 
@@ -78,18 +79,34 @@ void Workload::work(Milliseconds duration)
     std::this_thread::sleep_for(duration);
 }
 
-std::size_t Workload::grants() const
+const std::vector<HostTime>& Workload::grants()
 {
-    std::size_t grants = 0;
     for (const auto& name : _names)
     {
-        if (!Poco::File(historyOf(name)).exists())
-            continue;
-        const auto lines = readHistory(historyOf(name));
-        grants += static_cast<std::size_t>(
-            std::count_if(lines.begin(), lines.end(), [](const auto& line) { return line.kind == HistoryKind::granted; }));
+        auto& counted = _counted[name];
+        std::ifstream history(historyOf(name), std::ios::binary); // one that was killed at once has none
+        history.seekg(counted);
+        for (std::string line; std::getline(history, line) && !history.eof();) // what ends the file is not whole yet
+        {
+            counted += static_cast<std::streamoff>(line.size() + 1);
+            if (const auto event = parseHistoryLine(line); event.kind == HistoryKind::granted)
+                _grants.push_back(event.time);
+        }
     }
-    return grants;
+    return _grants;
+}
+
+std::chrono::nanoseconds Workload::longestWithoutGrant(HostTime since)
+{
+    auto times = grants();
+    std::sort(times.begin(), times.end());
+    HostTime last = since, longest = 0;
+    for (const auto time : times)
+    {
+        if (time > since)
+            longest = std::max(longest, time - std::exchange(last, time));
+    }
+    return std::chrono::nanoseconds(longest);
 }
 
 HistoryFindings Workload::finish()

@@ -6,6 +6,8 @@
 
 #include <Poco/TemporaryFile.h>
 
+#include <ios>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,8 +32,10 @@ public:
     /// Lets them work for so long.
     void work(Milliseconds duration);
 
-    /// How many grants the histories tell of so far.
-    std::size_t grants() const;
+    /// When locks were granted so far, as the histories tell: in no order. Reads only what was written since the last call.
+    const std::vector<HostTime>& grants();
+    /// The longest time after that moment in which nobody was granted anything.
+    std::chrono::nanoseconds longestWithoutGrant(HostTime since);
 
     /// Ends the processes, who finish what they do, and judges what they wrote down.
     HistoryFindings finish();
@@ -54,7 +58,9 @@ private:
     const std::uint64_t _seed;
     const Poco::TemporaryFile _folder;
     std::vector<Worker> _workers;
-    std::vector<std::string> _names; // of all lives of all workers
+    std::vector<std::string> _names;                // of all lives of all workers
+    std::map<std::string, std::streamoff> _counted; // how much of each history was read for _grants
+    std::vector<HostTime> _grants;
     std::size_t _killed = 0, _paused = 0;
 };
 

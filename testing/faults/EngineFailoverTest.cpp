@@ -1,0 +1,154 @@
+#include "Leasehold/EngineCluster.h"
+#include "Leasehold/Workload.h"
+#include "Leasehold/waitUntil.h"
+
+#include <Poco/Exception.h>
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <iostream>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+namespace Leasehold
+{
+
+using namespace std::chrono_literals;
+
+/// The workload on three real nodes, of which one after the other is killed or stopped, the primary's among them.
+class EngineFailoverTest : public CppUnit::TestFixture
+{
+    CPPUNIT_TEST_SUITE(EngineFailoverTest);
+    CPPUNIT_TEST(testNoLockHasTwoHoldersWhenNodesAreKilledAndStopped);
+    CPPUNIT_TEST_SUITE_END();
+
+    static constexpr std::size_t nodes = 3;
+    static constexpr const char* index = "failover";
+
+    /// A node that is stopped is noticed after half a minute. The short test makes that a few seconds; the long one leaves it as it is.
+    static std::vector<std::string> settings()
+    {
+        std::vector<std::string> settings{"cluster.no_cluster_manager_block: write"};
+        for (const std::string check : {"follower_check", "leader_check"})
+        {
+            if (isLongTest())
+                continue;
+            settings.push_back("cluster.fault_detection." + check + ".timeout: 3s");
+            settings.push_back("cluster.fault_detection." + check + ".retry_count: 2");
+        }
+        return settings;
+    }
+
+    static std::string url(EngineCluster& cluster)
+    {
+        std::string url = "elasticsearch+http://";
+        for (std::size_t each = 0; each < cluster.size(); ++each)
+            url += (each == 0 ? "127.0.0.1:" : ",127.0.0.1:") + std::to_string(cluster.node(each).port());
+        return url + "/" + index + "?replicas=2";
+    }
+
+    /// What the first node that is not `without` answers.
+    static EngineReply ask(EngineCluster& cluster, std::optional<std::size_t> without, const std::string& path)
+    {
+        return cluster.node(without == std::size_t{0} ? 1 : 0).ask("GET", path);
+    }
+
+    static std::optional<std::size_t> primary(EngineCluster& cluster, std::optional<std::size_t> without = {})
+    {
+        std::istringstream line(ask(cluster, without, std::string("/_cat/shards/") + index + "-1?h=prirep,node&s=prirep").body);
+        std::string copy, name;
+        line >> copy >> name;
+        for (std::size_t each = 0; each < cluster.size(); ++each)
+        {
+            if (copy == "p" && name == "node-" + std::to_string(cluster.node(each).port()))
+                return each;
+        }
+        return std::nullopt;
+    }
+
+    /// Returns when every node has its copy.
+    static void awaitGreen(EngineCluster& cluster)
+    {
+        const auto isGreen = [&]
+        {
+            try
+            {
+                return ask(cluster, {}, "/_cluster/health?wait_for_status=green&wait_for_nodes=3&timeout=10s").status == 200;
+            }
+            catch (const Poco::Exception&)
+            {
+                return false; // a node that has just been continued may need a while
+            }
+        };
+        CPPUNIT_ASSERT_MESSAGE("the cluster does not become green", waitUntil(isGreen, 3min));
+    }
+
+    /// Lets processes be killed and stopped meanwhile, and returns when locks are granted again: the longest time since `began` in
+    /// which none was.
+    static Milliseconds awaitGrants(Workload& workload, std::uint64_t seed, HostTime began)
+    {
+        workload.suffer(faultSchedule(seed, 4s, Workload::processes, false), nullptr);
+        // More than can have been under way.
+        const auto enough = workload.grants().size() + 2 * Workload::processes;
+        const auto go = [&]
+        {
+            std::this_thread::sleep_for(100ms); // reading the histories is work for this machine too
+            return workload.grants().size() >= enough;
+        };
+        CPPUNIT_ASSERT_MESSAGE("no lock is granted any more", waitUntil(go, 2min));
+        return std::chrono::ceil<Milliseconds>(workload.longestWithoutGrant(began));
+    }
+
+public:
+    void testNoLockHasTwoHoldersWhenNodesAreKilledAndStopped()
+    {
+        const auto seed = testSeed();
+        const int rounds = isLongTest() ? 6 : 2;
+        EngineCluster cluster(EngineKind::openSearch3, nodes, {.settings = settings(), .heapMegabytes = 320});
+        std::cout << "\n    " << nodes << " nodes of " << toString(EngineKind::openSearch3) << ", " << rounds << " rounds, seed " << seed
+                  << std::endl;
+        Workload workload(url(cluster), seed);
+        awaitGrants(workload, seed, hostTime());
+        awaitGreen(cluster);
+        for (int round = 1; round <= rounds; ++round)
+        {
+            const auto number = static_cast<std::uint64_t>(round);
+            const auto killed = primary(cluster);
+            CPPUNIT_ASSERT(killed);
+            const auto killedAt = hostTime();
+            cluster.node(*killed).kill();
+            const auto afterKill = awaitGrants(workload, seed + 3 * number, killedAt);
+            CPPUNIT_ASSERT(primary(cluster, killed) != killed);
+            cluster.node(*killed).restart();
+            awaitGreen(cluster);
+
+            const auto stopped = primary(cluster);
+            CPPUNIT_ASSERT(stopped && stopped != killed);
+            const auto stoppedAt = hostTime();
+            cluster.node(*stopped).stopHanging();
+            const auto afterStop = awaitGrants(workload, seed + 3 * number + 1, stoppedAt);
+            CPPUNIT_ASSERT(primary(cluster, stopped) != stopped);
+            // It goes on with all that it had been sent, and believes for a moment that it is still the primary.
+            cluster.node(*stopped).resume();
+            awaitGrants(workload, seed + 3 * number + 2, hostTime());
+            awaitGreen(cluster);
+            std::cout << "    round " << round << ": no grant for " << formatDuration(afterKill)
+                      << " when the primary's node was killed, for " << formatDuration(afterStop) << " when the next one's was stopped"
+                      << std::endl;
+        }
+        const auto findings = workload.finish();
+        std::cout << "    " << workload.killed() << " processes killed, " << workload.paused() << " stopped: " << findings.describe()
+                  << std::endl;
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, findings.violationsInAll);
+        const auto each = static_cast<std::size_t>(rounds);
+        CPPUNIT_ASSERT(findings.grants >= 100 * each);
+        CPPUNIT_ASSERT(findings.guardedWrites >= 50 * each);
+        CPPUNIT_ASSERT(findings.losses >= each);
+        CPPUNIT_ASSERT(findings.unavailable >= each);
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(EngineFailoverTest);
+
+} // namespace Leasehold
