@@ -478,10 +478,15 @@ StoreCheck LeaseService::check()
 {
     requireNative();
     _calls.prepare(_calls.serviceStop());
+    const auto ask = [&](auto verb)
+    { return _calls.withRetries(_clock->now() + _policy.lease.effectiveCallTimeout(), _calls.serviceStop(), verb); };
+    StoreCheck found;
+    found.engine = ask([&](const CallContext& context) { return _calls.store().engine(context); });
     const auto began = _clock->now();
-    _calls.withRetries(began + _policy.lease.effectiveCallTimeout(), _calls.serviceStop(),
-                       [&](const CallContext& context) { return _calls.store().find("leasehold check", context); });
-    return {_calls.store().info(), _clock->now() - began};
+    ask([&](const CallContext& context) { return _calls.store().find("leasehold check", context); });
+    found.roundTrip = _clock->now() - began;
+    found.store = _calls.store().info();
+    return found;
 }
 
 LockLostError lostError(const Lease& lease, const std::string& detail)

@@ -1,6 +1,7 @@
 #include "ToolFixture.h"
 
 #include <cppunit/extensions/HelperMacros.h>
+#include <sqlite3.h>
 
 using namespace Leasehold;
 
@@ -13,6 +14,9 @@ class CommandsTest : public ToolFixture
     CPPUNIT_TEST(testBreakingWithoutATerminalNeedsYes);
     CPPUNIT_TEST(testABrokenLockCannotBeRenewed);
     CPPUNIT_TEST(testAStoreThatCanBeUsedIsChecked);
+    CPPUNIT_TEST(testALockOfACheckThatIsUnderWayIsNoTrouble);
+    CPPUNIT_TEST(testAPolicyThatDoesNotFitTheStoreIs78);
+    CPPUNIT_TEST(testAStoreThatIsLockedIsCheckedAs69);
     CPPUNIT_TEST(testEachCommandHasAHelpWithAnExample);
     CPPUNIT_TEST_SUITE_END();
 
@@ -72,7 +76,38 @@ public:
         auto check = _bench->tool({"check"});
         CPPUNIT_ASSERT_EQUAL(0, check.wait());
         CPPUNIT_ASSERT(has(check.output(), "store:       sqlite, "));
-        CPPUNIT_ASSERT(has(check.output(), "(median of 20)"));
+        CPPUNIT_ASSERT(has(check.output(), std::string("engine:      SQLite ") + ::sqlite3_libversion() + "\n"));
+        CPPUNIT_ASSERT(has(check.output(), " ms (median of 20)\n"));
+        CPPUNIT_ASSERT(has(check.output(), "clock:       the storage's and ours agree within "));
+        CPPUNIT_ASSERT(has(check.output(), "safety margin 3s: fits the store\nok\n"));
+        CPPUNIT_ASSERT(!_bench->locks().find("leasehold check"));
+    }
+
+    void testALockOfACheckThatIsUnderWayIsNoTrouble()
+    {
+        auto other = _bench->locks().acquire("leasehold check");
+        auto check = _bench->tool({"check"});
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(check.errors(), 0, check.wait());
+        CPPUNIT_ASSERT(has(check.output(), "clock:       the storage's and ours agree within "));
+        other.release();
+    }
+
+    void testAPolicyThatDoesNotFitTheStoreIs78()
+    {
+        writeFile(_bench->path("policy.properties"),
+                  "leasehold.store.type = sqlite\nleasehold.store.sqlite.path = " + _bench->path("locks.db") +
+                      "\nleasehold.policy.lease.ttl = 10ms\n"
+                      "leasehold.policy.lease.safety_margin = 0ms\n");
+        auto check = _bench->program({LEASEHOLD_TOOL, "--config", _bench->path("policy.properties"), "check"});
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(check.errors(), 78, check.wait());
+        CPPUNIT_ASSERT_MESSAGE(check.errors(), has(check.errors(), "leasehold.policy.lease."));
+        CPPUNIT_ASSERT_EQUAL(std::string(), check.output());
+    }
+
+    void testAStoreThatIsLockedIsCheckedAs69()
+    {
+        const StoreBlocker blocker(*_bench);
+        CPPUNIT_ASSERT_EQUAL(69, _bench->tool({"check"}).wait());
     }
 
     void testEachCommandHasAHelpWithAnExample()

@@ -1,7 +1,7 @@
 #include "ToolBench.h"
 
-#include "Leasehold/SQLiteLockStore.h"
 #include "Leasehold/StoreRegistry.h"
+#include "Leasehold/registerBuiltinStores.h"
 #include "Leasehold/waitUntil.h"
 
 #include <cppunit/TestAssert.h>
@@ -14,14 +14,15 @@
 namespace Leasehold
 {
 
-ToolBench::ToolBench()
+ToolBench::ToolBench(const std::string& storeUrl)
 {
     auto pattern = (std::filesystem::temp_directory_path() / "leasehold-tools-XXXXXX").string();
     CPPUNIT_ASSERT(::mkdtemp(pattern.data()) != nullptr);
     _folder = pattern;
+    _storeUrl = storeUrl.empty() ? "sqlite://" + path("locks.db") : storeUrl;
     StoreRegistry registry;
-    registerSQLiteStore(registry);
-    _locks = std::make_unique<LockManagerService>(registry.open(storeUrl()));
+    registerBuiltinStores(registry);
+    _locks = std::make_unique<LockManagerService>(registry.open(_storeUrl));
     _locks->check();
 }
 

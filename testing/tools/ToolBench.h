@@ -12,17 +12,17 @@ struct sqlite3;
 namespace Leasehold
 {
 
-/// A folder of its own with a SQLite store in it, for one test.
+/// A folder of its own for one test, with a SQLite store in it unless the test brings another.
 class ToolBench
 {
 public:
-    ToolBench();
+    explicit ToolBench(const std::string& storeUrl = {});
     ~ToolBench();
     ToolBench(const ToolBench&) = delete;
     ToolBench& operator=(const ToolBench&) = delete;
 
     std::string path(const std::string& name) const { return _folder + "/" + name; }
-    std::string storeUrl() const { return "sqlite://" + path("locks.db"); }
+    const std::string& storeUrl() const { return _storeUrl; }
 
     /// `leasehold --store URL WORDS...`.
     ToolProcess tool(const std::vector<std::string>& words, ToolProcess::Options how = {}) const;
@@ -36,7 +36,7 @@ public:
     LockManagerService& locks() { return *_locks; }
 
 private:
-    std::string _folder;
+    std::string _folder, _storeUrl;
     std::unique_ptr<LockManagerService> _locks;
 };
 

@@ -121,6 +121,13 @@ std::string contentOf(const std::string& path)
     return text.str();
 }
 
+void writeFile(const std::string& path, const std::string& content)
+{
+    std::ofstream file(path);
+    file << content << std::flush;
+    CPPUNIT_ASSERT_MESSAGE(path, file.good());
+}
+
 bool exists(const std::string& path)
 {
     return ::access(path.c_str(), F_OK) == 0;

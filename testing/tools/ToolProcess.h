@@ -47,6 +47,7 @@ private:
 };
 
 std::string contentOf(const std::string& path);
+void writeFile(const std::string& path, const std::string& content);
 bool exists(const std::string& path);
 
 /// The state letter of /proc/PID/stat; 'X': there is no such process.

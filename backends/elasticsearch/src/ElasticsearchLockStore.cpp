@@ -2,6 +2,7 @@
 
 #include "EngineAnswer.h"
 #include "EngineTrouble.h"
+#include "EngineVersion.h"
 #include "GroupCommit.h"
 #include "HttpTransport.h"
 #include "LockIndex.h"
@@ -573,6 +574,16 @@ std::size_t ElasticsearchLockStore::prune(Milliseconds retention, const CallCont
     if (forgotten == 0 && reply.verdict.meaning != Meaning::done)
         _engine->refuse(reply, what);
     return forgotten;
+}
+
+std::string ElasticsearchLockStore::engine(const CallContext& context)
+{
+    const std::string what = "ask for the engine's version";
+    const auto reply = _engine->request({"GET", "/", {}}, what, context);
+    if (reply.verdict.meaning == Meaning::transient)
+        _engine->refuse(reply, what);
+    // Who may use the locks need not be allowed to see this page.
+    return reply.verdict.meaning == Meaning::done ? engineVersion(reply.body) : std::string();
 }
 
 // A search sees what was there at the last refresh. Without the right to refresh it is a few seconds behind. False: there is no

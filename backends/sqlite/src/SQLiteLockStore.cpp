@@ -4,6 +4,8 @@
 #include "StoreFile.h"
 #include "storePath.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -209,6 +211,11 @@ std::size_t SQLiteLockStore::prune(Milliseconds retention, const CallContext& co
                      return Commit::quick;
                  });
     return forgotten;
+}
+
+std::string SQLiteLockStore::engine(const CallContext&)
+{
+    return std::string("SQLite ") + ::sqlite3_libversion();
 }
 
 } // namespace Leasehold

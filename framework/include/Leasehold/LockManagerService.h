@@ -40,6 +40,7 @@ struct StoreCheck
 {
     StoreInfo store{};
     std::chrono::nanoseconds roundTrip{}; ///< of one find
+    std::string engine{};                 ///< what keeps the locks, with its version; empty: unknown
 };
 
 namespace Detail

@@ -156,6 +156,10 @@ public:
     /// of at most 1,000. How many it forgot.
     virtual std::size_t prune(Milliseconds retention, const CallContext& context) = 0;
 
+    /// For people: what keeps the locks, with its version, as it says itself ("OpenSearch 3.6.0"). Empty: unknown, or not to be told to
+    /// this user. Asked only when somebody wants to know.
+    virtual std::string engine(const CallContext& context);
+
     /// For a store that hears by itself of losses and releases. nullptr ends it.
     virtual void setListener(std::shared_ptr<StoreListener> listener);
 };

@@ -32,6 +32,12 @@ using Time = std::chrono::steady_clock::time_point;
 constexpr auto dripEvery = std::chrono::milliseconds(50);
 constexpr std::size_t mostHeld = 4U << 20; // of one direction of one connection
 
+std::int64_t nanosecondsSince1970()
+{
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
+
 [[noreturn]] void fail(const std::string& what)
 {
     throw Poco::IOException("the proxy cannot " + what + ": " + std::strerror(errno));
@@ -100,6 +106,7 @@ struct Connection
     Descriptor client, server;
     Flow requests{}, replies{};
     Time nextDrip{};
+    std::int64_t asked = 0;  // when its last request began to come in
     bool clientGone = false; // it gave up: what it sent before is still delivered
     bool counted = false;    // as a late request
 
@@ -318,12 +325,16 @@ private:
         constexpr short readable = POLLIN | POLLHUP | POLLERR;
         if (connection.client.isOpen() && (fromClient & readable) != 0)
         {
+            if (connection.asked == 0)
+                connection.asked = nanosecondsSince1970();
             if (read(connection.client, connection.requests) != Source::open)
                 loseClient(connection); // the store closes a connection only when it gives up on its request
         }
         if (connection.server.isOpen() && (fromServer & readable) != 0)
         {
             const auto source = read(connection.server, connection.replies);
+            if (source == Source::open)
+                _proxy._answered = std::max(_proxy._answered.load(), std::exchange(connection.asked, 0));
             if (_now.fault == ProxyFault::dropReply && source == Source::open && (_random() & 1U) != 0)
             {
                 ++_proxy._dropped;

@@ -3,6 +3,7 @@
 #include "QuietObserver.h"
 #include "StoreChoice.h"
 #include "UsageError.h"
+#include "holderMetadata.h"
 
 #include <algorithm>
 #include <array>
@@ -17,13 +18,66 @@ namespace
 {
 
 constexpr std::array<OptionSpec, 0> options{};
-constexpr int roundTrips = 20;
+constexpr std::size_t roundTrips = 20;
+constexpr const char* trialLock = "leasehold check";
 
-std::string milliseconds(std::chrono::nanoseconds duration)
+using Nanoseconds = std::chrono::nanoseconds;
+
+std::string milliseconds(Nanoseconds duration, int decimals)
 {
     char text[64];
-    std::snprintf(text, sizeof text, "%.3f ms", static_cast<double>(duration.count()) / 1e6);
+    std::snprintf(text, sizeof text, "%.*f ms", decimals, static_cast<double>(duration.count()) / 1e6);
     return text;
+}
+
+/// The storage's clock against ours, as one answer shows it: it was read at some moment between question and answer.
+struct ClockComparison
+{
+    Nanoseconds ahead{};
+    Nanoseconds uncertainty = Nanoseconds::max();
+
+    static ClockComparison of(const LockRecord& record, std::chrono::system_clock::time_point asked, Nanoseconds roundTrip)
+    {
+        constexpr Nanoseconds halfMillisecond = std::chrono::microseconds{500}; // a record's times are whole milliseconds
+        const auto itsTime = record.expiresAt - record.remaining + halfMillisecond;
+        return {itsTime - (asked + roundTrip / 2), roundTrip / 2 + halfMillisecond};
+    }
+
+    std::string text() const
+    {
+        if (uncertainty == Nanoseconds::max())
+            return "unknown: the store shows no record";
+        if (ahead <= uncertainty && ahead >= -uncertainty)
+            return "the storage's and ours agree within " + milliseconds(uncertainty, 1);
+        return "the storage's is " + milliseconds(ahead < Nanoseconds{0} ? -ahead : ahead, 1) +
+               (ahead < Nanoseconds{0} ? " behind" : " ahead of") + " ours, within " + milliseconds(uncertainty, 1);
+    }
+};
+
+/// What looking at one lock many times tells.
+struct Measured
+{
+    Nanoseconds roundTrip{}; ///< the median
+    ClockComparison clock{}; ///< by the quickest answer
+};
+
+Measured measure(LockManagerService& service)
+{
+    std::vector<Nanoseconds> times;
+    Measured measured;
+    while (times.size() < roundTrips)
+    {
+        const auto asked = std::chrono::system_clock::now();
+        const auto began = Clock::system()->now();
+        const auto record = service.find(trialLock);
+        times.push_back(Clock::system()->now() - began);
+        if (record)
+            if (const auto compared = ClockComparison::of(*record, asked, times.back()); compared.uncertainty < measured.clock.uncertainty)
+                measured.clock = compared;
+    }
+    std::nth_element(times.begin(), times.begin() + roundTrips / 2, times.end());
+    measured.roundTrip = times[roundTrips / 2];
+    return measured;
 }
 
 int check(const CommandLine& line, const std::vector<std::string>& words)
@@ -34,18 +88,18 @@ int check(const CommandLine& line, const std::vector<std::string>& words)
     const auto policy = chosen.policy;
     LockManagerService service(std::move(chosen.store), std::move(chosen.policy), {.observers = {std::make_shared<QuietObserver>()}});
 
-    StoreCheck found = service.check();
-    std::vector<std::chrono::nanoseconds> times{found.roundTrip};
-    while (times.size() < roundTrips)
-    {
-        found = service.check();
-        times.push_back(found.roundTrip);
-    }
-    std::nth_element(times.begin(), times.begin() + roundTrips / 2, times.end());
+    const auto found = service.check();
+    // What can be read cannot always be written. If another check has the lock, it has just shown the same.
+    auto attempt =
+        service.tryAcquire(trialLock, {.metadata = holderMetadata({"leasehold check"}, false, std::nullopt), .wait = Milliseconds{0}});
+    const auto measured = measure(service);
+    if (attempt)
+        attempt->release();
 
     std::cout << "store:       " << found.store.type << ", " << found.store.location
-              << "\nround trip:  " << milliseconds(times[roundTrips / 2]) << " (median of " << roundTrips
-              << ")\ndurable:     " << (found.store.durable ? "yes" : "no")
+              << "\nengine:      " << (found.engine.empty() ? "unknown: it does not tell this user" : found.engine)
+              << "\nround trip:  " << milliseconds(measured.roundTrip, 3) << " (median of " << roundTrips
+              << ")\nclock:       " << measured.clock.text() << "\ndurable:     " << (found.store.durable ? "yes" : "no")
               << "\nshared:      " << (found.store.sharedAcrossHosts ? "across hosts" : "by the processes of this host only")
               << "\npolicy:      ttl " << formatDuration(policy.lease.ttl) << ", renewed after "
               << formatDuration(policy.lease.effectiveRenewAfter()) << ", safety margin "
@@ -59,7 +113,8 @@ const Command checkCommand = {
     "check",
     "",
     "say whether the store can be used",
-    "Reaches the store, makes sure that it is set up right, measures it, and compares the policy with what it can do.\n"
+    "Reaches the store, makes sure that it is set up right, takes and frees a lock named \"leasehold check\", asks for the engine's\n"
+    "version, measures the way there and how its clock differs from ours, and compares the policy with what it can do.\n"
     "The exit status is 0; 69 if it does not answer; 78 if it, the configuration or the policy is wrong.\n",
     "  leasehold check --config /etc/leasehold.properties\n",
     options,

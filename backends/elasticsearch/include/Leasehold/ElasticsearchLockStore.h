@@ -44,6 +44,7 @@ public:
     std::vector<LockRecord> list(const ListQuery& query, const CallContext& context) override;
     bool breakLock(const std::string& name, Fence expected, BreakMode mode, const CallContext& context) override;
     std::size_t prune(Milliseconds retention, const CallContext& context) override;
+    std::string engine(const CallContext& context) override;
 
 private:
     class Engine;

@@ -45,12 +45,15 @@ public:
     std::uint64_t droppedReplies() const noexcept { return _dropped; }
     /// Requests that were delivered although their sender had given up and gone.
     std::uint64_t lateRequests() const noexcept { return _late; }
+    /// When the last request came in that has been answered since: nanoseconds since 1970 by the clock of the host; 0: none has.
+    std::int64_t lastAnsweredRequest() const noexcept { return _answered; }
 
 private:
     class Loop;
 
     int _port = 0;
     std::atomic<std::uint64_t> _connections{0}, _dropped{0}, _late{0};
+    std::atomic<std::int64_t> _answered{0};
     std::unique_ptr<Loop> _loop;
     std::thread _thread;
 };
