@@ -48,9 +48,9 @@ public:
 
     struct Bounds
     {
-        std::size_t requests = 2;    ///< under way at once, unless they hang
-        std::size_t items = 1000;    ///< in one request; larger ones are no quicker, and one slow answer then delays more leases
-        std::size_t bytes = 900'000; ///< in one request; many a proxy refuses more than 1 MB
+        std::size_t requests = 2;                ///< under way at once, unless they hang
+        std::size_t items = 1000;                ///< in one request: one slow answer delays all that are in it
+        std::size_t bytes = 900'000;             ///< in one request; many a proxy refuses more than 1 MB
         std::chrono::milliseconds patience{250}; ///< how long a call waits for requests under way before one more is sent
     };
 

@@ -9,6 +9,7 @@
 namespace Leasehold
 {
 
+class EngineClient;
 class StoreRegistry;
 struct EngineItem;
 
@@ -47,12 +48,10 @@ public:
     std::string engine(const CallContext& context) override;
 
 private:
-    class Engine;
-
     RenewReply renewReply(const RenewRequest& request, const EngineItem& item);
     bool refresh(const std::string& what, const CallContext& context);
 
-    std::unique_ptr<Engine> _engine;
+    std::unique_ptr<EngineClient> _engine;
 };
 
 /// Adds the type "elasticsearch": leasehold.store.elasticsearch.{url, index, user, password, api_key, ca_file, replicas}.
