@@ -19,6 +19,21 @@ std::string entry(const Poco::JSON::Object& metadata, const char* key)
     return value.isString() || value.isNumeric() ? value.convert<std::string>() : std::string();
 }
 
+/// The text without control characters: who writes the metadata must not be able to move the cursor of a terminal that shows it.
+std::string withoutControls(std::string text)
+{
+    for (std::size_t at = 0; at < text.size(); ++at)
+    {
+        const auto byte = static_cast<unsigned char>(text[at]);
+        const bool second = at > 0 && static_cast<unsigned char>(text[at - 1]) == 0xC2; // U+0080 to U+009F have two bytes
+        if (byte < 0x20 || byte == 0x7F)
+            text[at] = '?';
+        else if (second && byte >= 0x80 && byte < 0xA0)
+            text.replace(at - 1, 2, "?");
+    }
+    return text;
+}
+
 std::string describeMetadata(const std::string& json)
 {
     Poco::JSON::Parser parser;
@@ -40,7 +55,7 @@ std::string describeHolder(const LockRecord& holder)
     std::string who = "another";
     try
     {
-        who = describeMetadata(holder.metadata);
+        who = withoutControls(describeMetadata(holder.metadata));
     }
     catch (const Poco::Exception&) // foreign metadata that is no JSON object: the rest still helps
     {

@@ -66,6 +66,8 @@ std::string realAsJSON(double number)
 {
     if (!std::isfinite(number))
         refuse("has a number that is infinite or none, which JSON cannot write");
+    if (number == 0)
+        number = 0; // "-0" is read as the whole number 0, which is written without a sign
     std::array<char, 32> buffer{};
     const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr;
     return {buffer.data(), end};

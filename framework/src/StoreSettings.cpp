@@ -15,6 +15,7 @@ namespace Leasehold
 namespace
 {
 
+constexpr int mostReferences = 1000;
 constexpr const char* durationForm = "a whole number with its unit, such as 250ms, 30s, 5m or 1h";
 constexpr const char* durationOrForeverForm = "a whole number with its unit, such as 250ms, 30s, 5m or 1h, or forever";
 
@@ -164,13 +165,14 @@ std::optional<std::string> StoreSettings::read(const std::string& key, const std
     const std::string name = fullName(key);
     if (!_configuration.hasProperty(name))
         return std::nullopt;
-    std::string value = expand(key, _configuration.getRawString(name), 0);
+    int references = 0;
+    std::string value = expand(key, _configuration.getRawString(name), 0, references);
     if (value.empty())
         throw LockConfigurationError(name + " has no value: give it one, or leave the key out");
     return value;
 }
 
-std::string StoreSettings::expand(const std::string& key, const std::string& raw, int depth) const
+std::string StoreSettings::expand(const std::string& key, const std::string& raw, int depth, int& references) const
 {
     std::string expanded;
     std::size_t at = 0;
@@ -181,6 +183,10 @@ std::string StoreSettings::expand(const std::string& key, const std::string& raw
             throw LockConfigurationError(fullName(key) +
                                          " contains a ${ without its }: write ${system.env.NAME} for the environment variable NAME");
         const std::string variable = raw.substr(start + 2, end - start - 2);
+        // Ten keys that each name the next one ten times would else take hours.
+        if (++references > mostReferences)
+            throw LockConfigurationError(fullName(key) + " refers to other values, and these to others, more than " +
+                                         std::to_string(mostReferences) + " times: write its value with fewer ${...}");
         expanded.append(raw, at, start - at);
         at = end + 1;
 
@@ -189,7 +195,7 @@ std::string StoreSettings::expand(const std::string& key, const std::string& raw
         {
             if (depth >= 10)
                 throw LockConfigurationError(fullName(key) + " refers to ${" + variable + "}, which leads back to itself");
-            expanded += expand(key, _configuration.getRawString(variable), depth + 1);
+            expanded += expand(key, _configuration.getRawString(variable), depth + 1, references);
         }
         else if (!variable.empty() && system->hasProperty(variable))
             expanded += system->getRawString(variable);

@@ -1,3 +1,4 @@
+#include "Leasehold/waitUntil.h"
 #include "ServiceFixture.h"
 #include "thrown.h"
 
@@ -13,6 +14,7 @@ class AcquireTest : public CppUnit::TestFixture, private ServiceFixture
     CPPUNIT_TEST_SUITE(AcquireTest);
     CPPUNIT_TEST(testTryAcquireGivesTheLockOrTellsWhoHoldsIt);
     CPPUNIT_TEST(testAcquireThrowsWhenTheLockIsHeld);
+    CPPUNIT_TEST(testAHoldersMetadataCannotWriteOnTheTerminal);
     CPPUNIT_TEST(testBadRequestsAreRefusedBeforeAnyRequest);
     CPPUNIT_TEST(testATtlThatDoesNotFitIsRefusedBeforeAnyRequest);
     CPPUNIT_TEST(testATtlOfTheOptionsIsTheStorages);
@@ -68,6 +70,18 @@ public:
         auto locks = service();
         auto lock = locks.acquire("job");
         assertNames(messageOf<LockAcquisitionError>([&] { auto other = locks.acquire("job"); }), {"\"job\"", "held by another"});
+    }
+
+    /// Guards against escape sequences in a message: the metadata is whatever another program wrote.
+    void testAHoldersMetadataCannotWriteOnTheTerminal()
+    {
+        auto locks = service();
+        auto lock = locks.acquire("job", {.metadata = {{"host", "\x1b[2Jweb-1\n"},
+                                                       {"user", "\xc2\x9b"
+                                                                "31mr\xc3\xbc"}}});
+        const auto message = messageOf<LockAcquisitionError>([&] { auto other = locks.acquire("job"); });
+        assertNames(message, {"?[2Jweb-1?", "user ?31mr\xc3\xbc"});
+        CPPUNIT_ASSERT(message.find('\x1b') == std::string::npos && message.find("\xc2\x9b") == std::string::npos);
     }
 
     void testBadRequestsAreRefusedBeforeAnyRequest()

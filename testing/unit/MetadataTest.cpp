@@ -208,6 +208,8 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"a":-9223372036854775808,"b":18446744073709551615,"c":0,"d":-1})"),
                              canonical(R"({"a":-9223372036854775808,"b":18446744073709551615,"c":0,"d":-1})"));
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"a":1.9,"b":0.1,"c":1e+30,"d":-2.5})"), canonical(R"({"a":1.9,"b":0.1,"c":1e30,"d":-2.50})"));
+        // Guards against "-0", which was another text when it was read again.
+        CPPUNIT_ASSERT_EQUAL(std::string(R"({"a":0,"b":0})"), canonical(R"({"a":-0.0,"b":-0e308})"));
     }
 
     void testEscapesOfJSONTextAreDecoded()

@@ -60,6 +60,7 @@ class StoreSettingsTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testAnUnsetVariableNamesKeyAndVariable);
     CPPUNIT_TEST(testAnUnfinishedReferenceIsRefused);
     CPPUNIT_TEST(testAReferenceThatLeadsBackToItselfIsRefused);
+    CPPUNIT_TEST(testReferencesThatMultiplyAreRefused);
     CPPUNIT_TEST(testASecretNeverShows);
     CPPUNIT_TEST(testTheKeysThatWereAskedForAreRemembered);
     CPPUNIT_TEST(testAKeyThatStandsTwiceInAFileIsRefused);
@@ -196,6 +197,21 @@ class StoreSettingsTest : public CppUnit::TestFixture
     {
         set("path", "${leasehold.store.x.path}");
         assertContains(refusal([&] { _settings.text("path"); }), "back to itself");
+    }
+
+    /// Guards against a value that takes hours to expand: each key names the next one eight times.
+    void testReferencesThatMultiplyAreRefused()
+    {
+        for (char key = 'a'; key < 'i'; ++key)
+        {
+            std::string value;
+            for (int times = 0; times < 8; ++times)
+                value += std::string("${") + static_cast<char>(key + 1) + "}";
+            _map->setString(std::string(1, key), value);
+        }
+        _map->setString("i", "x");
+        set("path", "${a}");
+        assertContains(refusal([&] { _settings.text("path"); }), "more than 1000 times");
     }
 
     void testASecretNeverShows()

@@ -28,15 +28,16 @@ public:
     void startArray() override { enter(true); }
     void endArray() override { _path.pop_back(); }
     void key(const std::string& name) override { _path.back().key = name; }
-    void null() override {}
+    void null() override { requireNoElement(); }
     void value(int number) override { integer(number); }
     void value(unsigned number) override { integer(number); }
     void value(Poco::Int64 number) override { integer(number); }
     void value(Poco::UInt64 number) override { integer(static_cast<std::int64_t>(number)); }
-    void value(double) override {}
-    void value(bool) override {}
+    void value(double) override { requireNoElement(); }
+    void value(bool) override { requireNoElement(); }
     void value(const std::string& text) override
     {
+        requireNoElement();
         if (auto* const error = errorAt(); error != nullptr)
             readError(*error, text);
         else if (const auto place = itemAt(); place.item != nullptr && place.depth + 1 == _path.size() && _path.back().key == "result")
@@ -66,7 +67,16 @@ private:
             _answer.items.emplace_back();
         if (!array && isIn({"hits", "hits"}, 3))
             _answer.hits.emplace_back();
+        if (array)
+            requireNoElement();
         _path.push_back({array, {}});
+    }
+
+    // An answer is an object. Items are told apart by their position: with anything else among them nobody knows which is whose.
+    void requireNoElement() const
+    {
+        if (_path.empty() || isIn({"items"}, 2) || isIn({"hits", "hits"}, 3))
+            throw Poco::DataFormatException("something else where an object must stand");
     }
 
     bool isIn(std::initializer_list<std::string_view> keys, std::size_t depth) const
@@ -158,6 +168,7 @@ private:
 
     void integer(std::int64_t number)
     {
+        requireNoElement();
         if (const auto place = itemAt(); place.item != nullptr && place.depth + 1 == _path.size() && _path.back().key == "status")
         {
             place.item->status = static_cast<int>(number);

@@ -2,6 +2,8 @@
 
 #include "Leasehold/Exceptions.h"
 
+#include <algorithm>
+
 #include <Poco/Exception.h>
 #include <Poco/URI.h>
 
@@ -12,6 +14,13 @@ namespace
 {
 
 constexpr std::uint16_t defaultPort = 9200;
+
+/// Of a name, an address, or an address with its zone.
+bool isOfHost(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view(".-_:%").find(c) != std::string_view::npos;
+}
 
 } // namespace
 
@@ -60,6 +69,8 @@ HttpNode HttpNode::parse(const std::string& url, const std::string& key)
     }
     if (node.host.empty() || node.port == 0)
         throw LockConfigurationError(key + " = \"" + url + "\" has no host or an impossible port" + allowed);
+    if (!std::all_of(node.host.begin(), node.host.end(), isOfHost))
+        throw LockConfigurationError(key + " = \"" + url + "\" has a host with a character that no host name has" + allowed);
     return node;
 }
 

@@ -117,7 +117,8 @@ private:
 
 HttpListener::HttpListener(std::uint16_t port, Handler handler) : _handler(std::move(handler)), _ending(std::make_unique<WakeUp>())
 {
-    _socket.bind(Poco::Net::SocketAddress("127.0.0.1", port), true);
+    // Another's port is refused, not shared with it, as POCO would.
+    _socket.bind(Poco::Net::SocketAddress("127.0.0.1", port), true, false);
     _socket.listen(256);
     _socket.setBlocking(false); // who has gone again must not keep the acceptor waiting
     _acceptor = std::jthread([this] { accept(); });

@@ -1,10 +1,13 @@
 #include "JsonTree.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include <Poco/Exception.h>
 #include <Poco/JSON/Parser.h>
 #include <Poco/JSON/Stringifier.h>
+#include <Poco/TextConverter.h>
+#include <Poco/UTF8Encoding.h>
 
 namespace Leasehold::Fake
 {
@@ -97,6 +100,16 @@ Object objectMember(const Object& parent, const std::string& key)
     return isObject(value) ? value.extract<Object>() : Object();
 }
 
+std::string cleaned(const std::string& text)
+{
+    if (std::none_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x80; }))
+        return text;
+    const Poco::UTF8Encoding utf8;
+    std::string result;
+    Poco::TextConverter(utf8, utf8, 0xFFFD).convert(text, result);
+    return result;
+}
+
 std::string toText(const Value& value)
 {
     std::ostringstream out;
@@ -106,6 +119,8 @@ std::string toText(const Value& value)
 
 Parsed parseJson(const std::string& text)
 {
+    if (cleaned(text) != text)
+        return {{}, Parsed::Trouble::malformed, {}};
     try
     {
         return {Poco::JSON::Parser().parse(text), Parsed::Trouble::none, {}};

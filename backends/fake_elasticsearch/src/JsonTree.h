@@ -30,6 +30,9 @@ Value member(const Object& parent, const std::string& key);
 /// nullptr: absent, null, or not an object.
 Object objectMember(const Object& parent, const std::string& key);
 
+/// The text with U+FFFD in the place of what is no UTF-8, as engines read a path.
+std::string cleaned(const std::string& text);
+
 /// The value as JSON on one line.
 std::string toText(const Value& value);
 

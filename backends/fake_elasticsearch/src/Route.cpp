@@ -28,7 +28,7 @@ std::string decoded(const std::string& text, bool plusIsSpace)
         // What an engine says to it, whatever the method.
         throw plainFailure(405, "Unexpected HTTP method");
     }
-    return result;
+    return cleaned(result);
 }
 
 std::vector<std::string> split(const std::string& text, char separator)
@@ -86,7 +86,7 @@ bool isTime(const std::string& text)
 Route::Route(const Request& request)
 {
     const auto question = request.target.find('?');
-    _path = request.target.substr(0, question);
+    _path = cleaned(request.target.substr(0, question));
     if (question != std::string::npos)
         _query = queryOf(request.target.substr(question + 1));
 
@@ -97,10 +97,10 @@ Route::Route(const Request& request)
         const bool lines = type == "application/x-ndjson";
         const bool isBulk = _path == "/_bulk" || _path.ends_with("/_bulk");
         if (type != "application/json" && !(lines && isBulk))
-            throw plainFailure(406, "Content-Type header [" + request.contentType + "] is not supported");
+            throw plainFailure(406, "Content-Type header [" + cleaned(request.contentType) + "] is not supported");
     }
     auto parts = split(_path, '/');
-    if (parts.front().empty())
+    if (parts.size() > 1 && parts.front().empty())
         parts.erase(parts.begin());
     for (const auto& part : parts)
         _segments.push_back(decoded(part, false));

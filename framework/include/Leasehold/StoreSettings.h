@@ -67,7 +67,7 @@ public:
 
 private:
     std::optional<std::string> read(const std::string& key, const std::string& fallback);
-    std::string expand(const std::string& key, const std::string& raw, int depth) const;
+    std::string expand(const std::string& key, const std::string& raw, int depth, int& references) const;
 
     const Poco::Util::AbstractConfiguration& _configuration;
     std::string _prefix;

@@ -26,6 +26,8 @@ class EngineTroubleTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testTheReasonOfAnEngineIsNeverShown);
     CPPUNIT_TEST(testAnErrorTypeThatLooksLikeNoneIsNotShown);
     CPPUNIT_TEST(testEachItemOfABulkIsJudgedByItself);
+    CPPUNIT_TEST(testAnAnswerThatIsNoObjectIsNoSuccess);
+    CPPUNIT_TEST(testAnythingElseAmongTheItemsMakesAllOfThemUnreadable);
     CPPUNIT_TEST_SUITE_END();
 
     static constexpr const char* json = "application/json; charset=UTF-8";
@@ -201,6 +203,24 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("noop"), answer.items[2].result);
         CPPUNIT_ASSERT_EQUAL(std::string("live"), *answer.items[2].document->answer);
         CPPUNIT_ASSERT(judge(answer.items[3]).meaning == Meaning::transient);
+    }
+
+    /// Guards against a bare value that was taken for an answer in which nothing is wrong.
+    void testAnAnswerThatIsNoObjectIsNoSuccess()
+    {
+        for (const std::string body : {"0", "null", "true", "\"x\"", "[]", "[{}]", "0\xff"})
+            CPPUNIT_ASSERT_MESSAGE(body, judged(200, body).meaning == Meaning::permanent);
+    }
+
+    /// Guards against items that get another's answer: what was no object was passed over, and those after it moved up.
+    void testAnythingElseAmongTheItemsMakesAllOfThemUnreadable()
+    {
+        for (const std::string other : {"null", "5", "1.5", "true", "\"x\"", "[]", "[{}]", "18446744073709551615"})
+        {
+            CPPUNIT_ASSERT_MESSAGE(other,
+                                   !readEngineAnswer(200, json, R"({"items":[)" + other + R"(,{"update":{"status":200}}]})").readable);
+            CPPUNIT_ASSERT_MESSAGE(other, !readEngineAnswer(200, json, R"({"hits":{"hits":[{},)" + other + "]}}").readable);
+        }
     }
 };
 

@@ -71,7 +71,9 @@ public:
     void testWhatIsNoAddressIsRefusedNamingTheKey()
     {
         for (const std::string url :
-             {"", "es:9200", "ftp://es", "http://", "http://es:0", "http://es:99999", "http://es?x=1", "http://es#x", "http:/es"})
+             {"", "es:9200", "ftp://es", "http://", "http://es:0", "http://es:99999", "http://es?x=1", "http://es#x", "http:/es",
+              // Guards against what no host is called, which was taken as one:
+              "http://[[es]", "http://e s", "http://es\"", "http://gr\xc3\xbcn"})
         {
             const auto refusal = refusalOf(url);
             CPPUNIT_ASSERT_MESSAGE(url, refusal.find("the.key") == 0);

@@ -1,6 +1,8 @@
 #include "Leasehold/FakeElasticsearchServer.h"
 #include "Leasehold/ManualClock.h"
 
+#include <Poco/Exception.h>
+
 #include <cppunit/TestFixture.h>
 #include <cppunit/extensions/HelperMacros.h>
 
@@ -14,9 +16,12 @@ class FakeElasticsearchServerTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(FakeElasticsearchServerTest);
     CPPUNIT_TEST(testItsAddressStaysWhenItIsStoppedAndStarted);
+    CPPUNIT_TEST(testAPortThatAnotherServerHasIsRefused);
     CPPUNIT_TEST(testItsClockStandsStillUnlessItIsAdvanced);
     CPPUNIT_TEST(testItsClockFollowsAGivenOne);
     CPPUNIT_TEST(testWhatItDoesNotKnowIsAnswered501);
+    CPPUNIT_TEST(testATargetWithoutAPathIsTheRoot);
+    CPPUNIT_TEST(testBytesThatAreNoTextDoNotGetIntoAnAnswer);
     CPPUNIT_TEST(testAnotherScriptIsRefused);
     CPPUNIT_TEST(testMalformedRequestsAreRefusedAsAnEngineDoes);
     CPPUNIT_TEST(testAnUpdateWithoutItsAliasMakesNoIndex);
@@ -31,6 +36,14 @@ public:
         _server.stop();
         _server.start();
         CPPUNIT_ASSERT_EQUAL(url, _server.url());
+    }
+
+    /// Guards against two servers that listen on one port, each with a part of the requests.
+    void testAPortThatAnotherServerHasIsRefused()
+    {
+        const auto url = _server.url();
+        const auto port = static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
+        CPPUNIT_ASSERT_THROW(FakeElasticsearchServer({.port = port}), Poco::Exception);
     }
 
     void testItsClockStandsStillUnlessItIsAdvanced()
@@ -58,6 +71,25 @@ public:
         createIndex();
         requireAnswer(501, "fake_elasticsearch_exception",
                       _server.ask("POST", "/locks/_bulk", "{\"delete\":{\"_id\":\"a\"}}\n", "application/x-ndjson"));
+    }
+
+    /// Guards against a read beyond the parts of a path that has none.
+    void testATargetWithoutAPathIsTheRoot()
+    {
+        for (const std::string target : {"", "?", "?pretty"})
+            requireAnswer(200, "cluster_name", _server.ask("GET", target));
+    }
+
+    /// Guards against answers that are no JSON because the request was none.
+    void testBytesThatAreNoTextDoNotGetIntoAnAnswer()
+    {
+        createIndex();
+        const std::string replaced = "\xef\xbf\xbd";
+        requireAnswer(400, '[' + replaced + ']', _server.ask("GET", "/locks?\xff=1"));
+        requireAnswer(404, '[' + replaced + ']', _server.ask("GET", "/%ff"));
+        requireAnswer(406, replaced, _server.ask("POST", "/locks/_update/a", "{}", "\xff"));
+        requireAnswer(400, "json_parse_exception", _server.ask("POST", "/locks/_update/a", "{\"\xff\":1}"));
+        requireAnswer(400, "json_parse_exception", _server.ask("POST", "/locks/_update/a", R"({"\ud800":1})"));
     }
 
     void testAnotherScriptIsRefused()

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "FakeEngine.h"
+#include "JsonTree.h"
+
+#include <cstdint>
+#include <string>
+
+namespace Leasehold::Fuzz
+{
+
+/// A fake node with the index "locks-1" behind the alias "locks", and a lock "a" in it that somebody holds.
+class FuzzedEngine
+{
+public:
+    FuzzedEngine();
+
+    Fake::Answer ask(const std::string& method, const std::string& target, const std::string& body = {},
+                     const std::string& contentType = "application/json");
+
+    /// Sends the request, and requires what must hold of every answer. Returns its body; null: it has none, or the fake does not know.
+    Fake::Object askAnything(const Fake::Request& request);
+
+    /// Of the lock "a"; 0: it is not there.
+    std::int64_t fence();
+
+private:
+    Fake::FakeEngine _engine;
+};
+
+} // namespace Leasehold::Fuzz
