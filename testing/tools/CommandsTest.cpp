@@ -3,6 +3,8 @@
 #include <cppunit/extensions/HelperMacros.h>
 #include <sqlite3.h>
 
+#include <csignal>
+
 using namespace Leasehold;
 
 /// The commands for those who look after the locks.
@@ -10,6 +12,8 @@ class CommandsTest : public ToolFixture
 {
     CPPUNIT_TEST_SUITE(CommandsTest);
     CPPUNIT_TEST(testTheListNamesEachLockAndItsHolder);
+    CPPUNIT_TEST(testAListThatNobodyReadsAnyMoreEnds);
+    CPPUNIT_TEST(testAListThatCannotBeWrittenIs70);
     CPPUNIT_TEST(testALockIsShownAndAFreeOneIs1);
     CPPUNIT_TEST(testBreakingWithoutATerminalNeedsYes);
     CPPUNIT_TEST(testABrokenLockCannotBeRenewed);
@@ -42,6 +46,25 @@ public:
         CPPUNIT_ASSERT(!has(lines.output(), "other"));
         one.release();
         other.release();
+    }
+
+    /// Ended by SIGPIPE, as `head` ends what it has read enough of; POCO blocks that signal.
+    void testAListThatNobodyReadsAnyMoreEnds()
+    {
+        auto lock = _bench->locks().acquire("job");
+        auto pipeline =
+            _bench->program({"/bin/bash", "-c",
+                             LEASEHOLD_TOOL " --store " + _bench->storeUrl() + " list --watch --json | head -n 1; exit ${PIPESTATUS[0]}"});
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(pipeline.errors(), 128 + SIGPIPE, pipeline.wait());
+        CPPUNIT_ASSERT_EQUAL(std::string(R"({"name":"job",)"), pipeline.output().substr(0, 14));
+        lock.release();
+    }
+
+    void testAListThatCannotBeWrittenIs70()
+    {
+        auto full = _bench->program({"/bin/bash", "-c", LEASEHOLD_TOOL " --store " + _bench->storeUrl() + " list > /dev/full"});
+        CPPUNIT_ASSERT_EQUAL(70, full.wait());
+        CPPUNIT_ASSERT(has(full.errors(), "standard output cannot be written to"));
     }
 
     void testALockIsShownAndAFreeOneIs1()

@@ -16,6 +16,7 @@ class LossTest : public ToolFixture
     CPPUNIT_TEST_SUITE(LossTest);
     CPPUNIT_TEST(testAPipelineABackgroundJobAndANewSessionAreGoneAfterALoss);
     CPPUNIT_TEST(testTheCommandGetsTermBeforeKill);
+    CPPUNIT_TEST(testKillAfterSaysHowLongTheCommandHasBetweenTermAndKill);
     CPPUNIT_TEST(testACommandEndsBeforeItsLeaseAndItsSuccessorWhenTheStoreIsLocked);
     CPPUNIT_TEST(testEverythingIsGoneWithinASecondAfterLeaseholdIsKilled);
     CPPUNIT_TEST(testTheCommandOfAStoppedLeaseholdIsGoneInTime);
@@ -67,6 +68,18 @@ public:
         const StoreBlocker blocker(*_bench);
         CPPUNIT_ASSERT_EQUAL(79, run.wait());
         CPPUNIT_ASSERT_EQUAL(std::string("term\n"), run.output());
+    }
+
+    /// A sixth of this lease would be a second.
+    void testKillAfterSaysHowLongTheCommandHasBetweenTermAndKill()
+    {
+        auto run = _bench->run({"--ttl", "6s", "--kill-after", "200ms"}, "job", "exec $2 $1/life");
+        waitForLife(_bench->path("life"));
+        CPPUNIT_ASSERT_EQUAL(0, _bench->tool({"break", "job", "--yes"}).wait());
+        CPPUNIT_ASSERT_EQUAL(79, run.wait());
+        const auto life = SignOfLife::read(_bench->path("life"));
+        CPPUNIT_ASSERT(life.term != 0);
+        CPPUNIT_ASSERT_MESSAGE(std::to_string(life.last - life.term) + " ns", life.last - life.term < 700'000'000);
     }
 
     /// Twenty trials, five at a time. The storage says when the lease that it knows of ends: a time-to-live after the last renewal came

@@ -20,6 +20,8 @@ class RunTest : public ToolFixture
     CPPUNIT_TEST(testTheCommandInheritsNoDescriptor);
     CPPUNIT_TEST(testEachEventIsWrittenToTheStatusDescriptor);
     CPPUNIT_TEST(testTheLockIsFreeAfterwards);
+    CPPUNIT_TEST(testTheMetadataNamesTheHolderAndItsArgumentsOnlyIfTheyAreWished);
+    CPPUNIT_TEST(testACommandIsStoppedWhenItHasHeldTheLockForTooLong);
     CPPUNIT_TEST(testWhatTheCommandLeavesBehindIsStoppedBeforeTheRelease);
     CPPUNIT_TEST_SUITE_END();
 
@@ -145,6 +147,34 @@ public:
     void testTheLockIsFreeAfterwards()
     {
         CPPUNIT_ASSERT_EQUAL(1, _bench->run({}, "job", "exit 1").wait());
+        CPPUNIT_ASSERT(!_bench->locks().find("job"));
+    }
+
+    /// Arguments may hold secrets.
+    void testTheMetadataNamesTheHolderAndItsArgumentsOnlyIfTheyAreWished()
+    {
+        const std::string look = LEASEHOLD_TOOL " --store " + _bench->storeUrl() + " show --json job";
+        auto plain = _bench->tool({"run", "--metadata", R"({"ticket":4711})", "job", "--", "/bin/sh", "-c", look});
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(plain.errors(), 0, plain.wait());
+        const auto shown = plain.output();
+        for (const auto& part : {std::string(R"("command":"sh")"), std::string(R"("ticket":4711)"), std::string(R"("host":")"),
+                                 std::string(R"("user":")"), "\"pid\":" + std::to_string(plain.pid())})
+            CPPUNIT_ASSERT_MESSAGE(part + " is missing in " + shown, shown.find(part) != std::string::npos);
+        CPPUNIT_ASSERT_MESSAGE(shown, shown.find("--json") == std::string::npos);
+
+        auto told = _bench->tool({"run", "--metadata-command", "job", "--", "/bin/sh", "-c", look});
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(told.errors(), 0, told.wait());
+        CPPUNIT_ASSERT_MESSAGE(told.output(), told.output().find("sh -c ") != std::string::npos);
+        CPPUNIT_ASSERT_MESSAGE(told.output(), told.output().find("show --json job") != std::string::npos);
+    }
+
+    void testACommandIsStoppedWhenItHasHeldTheLockForTooLong()
+    {
+        auto run = _bench->run({"--max-hold", "1s", "--status-fd", "2"}, "job", "exec $2 $1/life");
+        CPPUNIT_ASSERT_EQUAL(79, run.wait());
+        CPPUNIT_ASSERT(isStill(_bench->path("life")));
+        CPPUNIT_ASSERT_MESSAGE(run.errors(), run.errors().find(R"({"event":"lost","reason":"maxHold"})") != std::string::npos);
+        CPPUNIT_ASSERT(run.errors().find("was held for as long as --max-hold or the policy allows") != std::string::npos);
         CPPUNIT_ASSERT(!_bench->locks().find("job"));
     }
 

@@ -75,6 +75,7 @@ SignOfLife SignOfLife::read(const std::string& path)
     std::ifstream file(path, std::ios::binary);
     file.read(reinterpret_cast<char*>(&life.first), sizeof life.first);
     file.read(reinterpret_cast<char*>(&life.last), sizeof life.last);
+    file.read(reinterpret_cast<char*>(&life.term), sizeof life.term);
     return life;
 }
 

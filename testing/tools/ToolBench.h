@@ -58,6 +58,7 @@ struct SignOfLife
 {
     std::int64_t first = 0;
     std::int64_t last = 0;
+    std::int64_t term = 0; ///< when it got its first TERM
 
     static SignOfLife read(const std::string& path);
 };

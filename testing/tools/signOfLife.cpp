@@ -18,26 +18,37 @@ std::int64_t nanosecondsNow()
     return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+volatile std::int64_t* termAt = nullptr;
+
+void noteTerm(int)
+{
+    if (*termAt == 0)
+        *termAt = nanosecondsNow();
+}
+
 } // namespace
 
 /// `leasehold-sign-of-life FILE [mild]`: a command that obeys no signal it can refuse (a mild one obeys all), and writes each
-/// millisecond when it was last alive: into FILE, as two numbers of 64 bits, the time of its start and of its last sign (nanoseconds since
-/// 1970).
+/// millisecond when it was last alive: into FILE, as three numbers of 64 bits, the times of its start, of its last sign and of its first
+/// TERM (nanoseconds since 1970).
 int main(int argc, char** argv)
 {
     if (argc != 2 && argc != 3)
         return 64;
     if (argc == 2)
-        for (const int number : {SIGTERM, SIGHUP, SIGINT, SIGPIPE})
+        for (const int number : {SIGHUP, SIGINT, SIGPIPE})
             ::signal(number, SIG_IGN);
     const int file = ::open(argv[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    constexpr std::size_t size = 2 * sizeof(std::int64_t);
+    constexpr std::size_t size = 3 * sizeof(std::int64_t);
     if (file < 0 || ::ftruncate(file, size) != 0)
         return 70;
     void* const page = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (page == MAP_FAILED)
         return 70;
     auto* const stamps = static_cast<volatile std::int64_t*>(page);
+    termAt = stamps + 2;
+    if (argc == 2)
+        ::signal(SIGTERM, noteTerm);
     stamps[0] = nanosecondsNow();
     for (;;)
     {

@@ -3,7 +3,6 @@
 #include "LockListing.h"
 #include "Messages.h"
 #include "QuietObserver.h"
-#include "RepeatUntilSignal.h"
 #include "StoreChoice.h"
 #include "UsageError.h"
 #include "jsonLines.h"
@@ -11,6 +10,7 @@
 #include <array>
 #include <cstdlib>
 #include <iostream>
+#include <poll.h>
 #include <unistd.h>
 
 namespace Leasehold::Tool
@@ -26,6 +26,7 @@ constexpr std::array options = {
 };
 
 constexpr std::size_t pageSize = 1000;
+constexpr int watchInterval = 1000; // ms
 
 std::vector<LockRecord> allLocks(LockManagerService& service, const std::string& prefix)
 {
@@ -72,15 +73,16 @@ int list(const CommandLine& line, const std::vector<std::string>& words)
         show(allLocks(service, prefix), json);
         return exitSuccess;
     }
+    // Ctrl-C ends the program as it ends any other, also while the store does not answer.
     const bool clears = !json && ::isatty(STDOUT_FILENO) != 0;
-    RepeatUntilSignal(std::chrono::seconds{1})(
-        [&]
-        {
-            const auto locks = allLocks(service, prefix);
-            if (clears)
-                std::cout << "\x1b[H\x1b[2J";
-            show(locks, json);
-        });
+    while (std::cout)
+    {
+        const auto locks = allLocks(service, prefix);
+        if (clears)
+            std::cout << "\x1b[H\x1b[2J";
+        show(locks, json);
+        ::poll(nullptr, 0, watchInterval);
+    }
     return exitSuccess;
 }
 

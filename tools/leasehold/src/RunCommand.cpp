@@ -125,12 +125,20 @@ private:
     int supervise(Lock& lock)
     {
         _status.acquired(lock.name(), lock.fence(), lock.remaining());
-        Supervisor supervisor({_guardian, _inbox, _wakeup, *_observer, _status, _terminal, _times}, lock);
+        Supervisor supervisor({_guardian, _inbox, _wakeup, *_observer, _status, _terminal, _times, holdUntil()}, lock);
         supervisor.run();
         const auto status = giveBack(lock, supervisor);
         if (supervisor.keySignal() != 0 && status == supervisor.exitStatus())
             SignalInbox::endOurGroup(supervisor.keySignal());
         return status;
+    }
+
+    /// When maxHold ends, or a little earlier: it counts from the request that was granted, which has just been.
+    LocalTime holdUntil() const
+    {
+        constexpr Milliseconds longestRequest{1000};
+        const auto longest = _wishes.lock.maxHold ? _wishes.lock.maxHold : _service.policy().lease.maxHold;
+        return longest && *longest != forever ? Clock::system()->now() + *longest - longestRequest : LocalTime::max();
     }
 
     /// The exit status.
@@ -154,9 +162,10 @@ private:
         }
         if (!supervisor.lossReason())
             return supervisor.exitStatus();
-        Messages::say(
-            "lock \"" + printable(lock.name()) +
-            "\" was not renewed in time, and the command was stopped before its lease ended: check what it has done, and run it again");
+        const std::string why = *supervisor.lossReason() == LossReason::maxHold
+                                    ? "\" was held for as long as --max-hold or the policy allows, and the command was stopped"
+                                    : "\" was not renewed in time, and the command was stopped before its lease ended";
+        Messages::say("lock \"" + printable(lock.name()) + why + ": check what it has done, and run it again");
         return exitLost;
     }
 

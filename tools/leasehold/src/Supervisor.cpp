@@ -73,6 +73,7 @@ void Supervisor::tellDeadlines(GuardianOrder::Kind kind, int number)
 {
     const auto now = Clock::system()->now();
     const auto validUntil = now + _lock.remaining();
+    _validUntil = validUntil;
     GuardianOrder order;
     order.kind = kind;
     order.number = number;
@@ -81,6 +82,12 @@ void Supervisor::tellDeadlines(GuardianOrder::Kind kind, int number)
     order.killAt = _.times.killAt(validUntil).time_since_epoch().count();
     // A guardian that does not take it keeps the earlier deadline, or has ended, which is seen elsewhere.
     _.guardian.send(order);
+}
+
+/// Why a lease ends that the store has not refused.
+LossReason Supervisor::reasonOfTheEnd() const
+{
+    return _validUntil >= _.holdUntil ? LossReason::maxHold : LossReason::expired;
 }
 
 void Supervisor::serveNews()
@@ -207,7 +214,7 @@ void Supervisor::serve(const GuardianReport& report)
     case GuardianReport::Kind::terminating:
         if (!_lossReason)
         {
-            _lossReason = LossReason::expired;
+            _lossReason = reasonOfTheEnd();
             _.status.lost(toString(*_lossReason));
         }
         Messages::say("the lease of lock \"" + _lock.name() + "\" ends: stopping the command (" + countedProcesses(report.number) + ")");

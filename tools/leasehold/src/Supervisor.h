@@ -29,6 +29,7 @@ public:
         StatusStream& status;
         Terminal& terminal;
         KillTimes times;
+        LocalTime holdUntil; ///< about when maxHold ends the lease, which then is not renewed any more
     };
 
     Supervisor(const Parts& parts, Lock& lock) : _(parts), _lock(lock) {}
@@ -47,6 +48,7 @@ public:
 
 private:
     void start();
+    LossReason reasonOfTheEnd() const;
     void tellDeadlines(GuardianOrder::Kind kind, int number);
     void serveNews();
     void serveSignals();
@@ -64,6 +66,7 @@ private:
     bool _suspended = false; // it had the terminal when it was stopped
     bool _ended = false;
     bool _modesInDoubt = false;
+    LocalTime _validUntil{}; // as the guardian was told last
     std::optional<LossReason> _lossReason;
     int _exitStatus = 0;
     int _keySignal = 0;

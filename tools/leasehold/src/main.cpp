@@ -8,7 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <iostream>
+#include <poll.h>
+#include <unistd.h>
 
 namespace Leasehold::Tool
 {
@@ -64,6 +67,23 @@ int runProgram(const std::vector<std::string>& words)
     return command.run(line, words);
 }
 
+/// Not everything was written to standard output. If its reader has gone (`| head`), this program ends by SIGPIPE, like any other.
+int outputFailed()
+{
+    pollfd output{STDOUT_FILENO, 0, 0};
+    if (::poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0)
+    {
+        sigset_t pipe;
+        ::sigemptyset(&pipe);
+        ::sigaddset(&pipe, SIGPIPE);
+        ::signal(SIGPIPE, SIG_DFL);
+        ::pthread_sigmask(SIG_UNBLOCK, &pipe, nullptr); // POCO blocks it
+        ::raise(SIGPIPE);
+    }
+    Messages::say("standard output cannot be written to");
+    return exitInternal;
+}
+
 } // namespace
 
 } // namespace Leasehold::Tool
@@ -74,8 +94,7 @@ int main(int argc, char** argv)
     try
     {
         const int status = runProgram(std::vector<std::string>(argv + 1, argv + argc));
-        std::cout.flush();
-        return status;
+        return std::cout.flush() ? status : outputFailed();
     }
     catch (...)
     {
