@@ -9,6 +9,7 @@
 #include "Leasehold/waitUntil.h"
 
 #include <atomic>
+#include <exception>
 #include <fstream>
 #include <iostream>
 #include <latch>
@@ -99,6 +100,7 @@ void EndToEndSuite::testOfTwentyThreadsExactlyOneGetsTheLockAndForeignReleasesCh
             services.push_back(service(30s));
 
         std::vector<std::optional<LockAttempt>> attempts(racers);
+        std::vector<std::exception_ptr> troubles(racers);
         std::latch start(racers);
         std::vector<std::thread> threads;
         for (int i = 0; i < racers; ++i)
@@ -106,10 +108,22 @@ void EndToEndSuite::testOfTwentyThreadsExactlyOneGetsTheLockAndForeignReleasesCh
                 [&, i]
                 {
                     start.arrive_and_wait();
-                    attempts[i] = (ownServices ? services[i] : common).tryAcquire(name, {.metadata = {{"racer", i}}});
+                    try
+                    {
+                        attempts[i] = (ownServices ? services[i] : common).tryAcquire(name, {.metadata = {{"racer", i}}});
+                    }
+                    catch (...)
+                    {
+                        troubles[i] = std::current_exception();
+                    }
                 });
         for (auto& thread : threads)
             thread.join();
+        for (const auto& trouble : troubles)
+        {
+            if (trouble)
+                std::rethrow_exception(trouble);
+        }
 
         int winner = -1;
         for (int i = 0; i < racers; ++i)
@@ -183,36 +197,51 @@ void EndToEndSuite::testAKilledHolderIsSucceededOnceItsLeaseHasEnded()
     auto locks = service(10s);
     CPPUNIT_ASSERT_EQUAL(std::string(R"({"who":"holder"})"), locks.tryAcquire("nightly").holder().metadata);
     holder->kill();
-    const auto killed = hostTime();
+    // Whose lease has how long to go is known by the storage alone.
+    const auto asked = hostTime();
+    const auto left = locks.find("nightly");
     auto lock = locks.acquire("nightly", {.metadata = {{"who", "successor"}}, .wait = 30s});
+    if (left)
+        CPPUNIT_ASSERT(hostTime() >= asked + std::chrono::nanoseconds(left->remaining).count());
     CPPUNIT_ASSERT(lock.fence() > fence);
     CPPUNIT_ASSERT_EQUAL(std::string(R"({"who":"successor"})"), locks.find("nightly")->metadata);
-    // It was renewed every third of a second, so at its death it had at least about two thirds to go; half a second is sure.
-    CPPUNIT_ASSERT(toMilliseconds(hostTime() - killed) >= 300ms);
     lock.release();
 }
 
 void EndToEndSuite::testALeaseOfOneSecondIsKeptThroughACallbackOfFiveSeconds()
 {
     auto locks = service(1s);
-    auto rival = service(1s);
+    auto rival = service(30s); // who has time for an answer
     int refusals = 0;
-    const auto fence = locks.withLock("nightly",
-                                      [&](const Lock& lock)
-                                      {
-                                          const auto end = hostTime() + 5'000'000'000;
-                                          while (hostTime() < end)
-                                          {
-                                              lock.requireHeld();
-                                              CPPUNIT_ASSERT(!lock.lossToken().stop_requested());
-                                              const auto attempt = rival.tryAcquire("nightly");
-                                              CPPUNIT_ASSERT(!attempt);
-                                              CPPUNIT_ASSERT_EQUAL(lock.fence(), attempt.holder().fence);
-                                              ++refusals;
-                                              std::this_thread::sleep_for(50ms);
-                                          }
-                                          return lock.fence();
-                                      });
+    const auto keepIt = [&](const Lock& lock)
+    {
+        const auto end = hostTime() + 5'000'000'000;
+        while (hostTime() < end)
+        {
+            lock.requireHeld();
+            CPPUNIT_ASSERT(!lock.lossToken().stop_requested());
+            const auto attempt = rival.tryAcquire("nightly");
+            CPPUNIT_ASSERT(!attempt);
+            CPPUNIT_ASSERT_EQUAL(lock.fence(), attempt.holder().fence);
+            ++refusals;
+            std::this_thread::sleep_for(50ms);
+        }
+        return lock.fence();
+    };
+    Fence fence = 0;
+    // With so short a lease the first call has so short a deadline that a loaded machine may miss it, and says so. It is about the keeping.
+    for (int tries = 1; fence == 0; ++tries)
+    {
+        try
+        {
+            fence = locks.withLock("nightly", keepIt, {.wait = 30s});
+        }
+        catch (const LockStoreUnavailable&)
+        {
+            if (refusals > 0 || tries == 100)
+                throw;
+        }
+    }
     CPPUNIT_ASSERT(refusals > 5);
     auto successor = rival.acquire("nightly");
     CPPUNIT_ASSERT(successor.fence() > fence);

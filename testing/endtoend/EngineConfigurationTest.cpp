@@ -1,6 +1,6 @@
 #include "ConfiguredStoreSuite.h"
 
-#include "Leasehold/sharedEngine.h"
+#include "warmEngine.h"
 
 namespace Leasehold
 {
@@ -15,7 +15,7 @@ class EngineConfigurationTest : public ConfiguredStoreSuite
     std::string settings(const std::string& folder) const override
     {
         return "leasehold.store.sqlite.path = " + folder + "/locks.db\n" +
-               "leasehold.store.elasticsearch.url = " + sharedEngine(EngineKind::openSearch3).url() + "\n" +
+               "leasehold.store.elasticsearch.url = " + warmEngine(EngineKind::openSearch3).url() + "\n" +
                "leasehold.store.elasticsearch.index = configured\n" + "leasehold.store.elasticsearch.replicas = 0\n";
     }
 };

@@ -1,5 +1,7 @@
 #include "EndToEndSuite.h"
 
+#include "warmEngine.h"
+
 #include "Leasehold/FaultyProxy.h"
 #include "Leasehold/History.h"
 #include "Leasehold/StoreRegistry.h"
@@ -49,6 +51,7 @@ private:
     std::string emptyStorage() override
     {
         static int tests = 0;
+        warmEngine(kind());
         _index = "endtoend-" + std::to_string(++tests);
         return "elasticsearch+" + node().url() + "/" + _index + "?replicas=0";
     }
@@ -96,6 +99,7 @@ private:
         assertUnavailable(used, address);
         assertUnavailable(fresh, address);
         node().restart();
+        warmEngine(kind());
         // The next call works, also that of a service whose first one could not set up its store.
         CPPUNIT_ASSERT(fresh.withLock("nightly", [](const Lock& lock) { return lock.fence(); }) > fence);
         used.withLock("nightly", [] {});
