@@ -1,0 +1,278 @@
+#include "Leasehold/Clock.h"
+#include "Leasehold/CallContext.h"
+#include "Leasehold/Exceptions.h"
+#include "Leasehold/ManualClock.h"
+#include "Leasehold/waitUntil.h"
+#include "thrown.h"
+
+#include <atomic>
+#include <csignal>
+#include <ctime>
+#include <future>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <thread>
+#include <vector>
+
+using namespace Leasehold;
+using namespace std::chrono_literals;
+
+/// The clock of production, on real time (waits of a few milliseconds, that must pass), and the one of the tests.
+class ClockTest : public CppUnit::TestFixture
+{
+    CPPUNIT_TEST_SUITE(ClockTest);
+    CPPUNIT_TEST(testTheSystemsClockIsTheOneThatCountsSuspend);
+    CPPUNIT_TEST(testAWaitEndsAtItsDeadlineAndNotBefore);
+    CPPUNIT_TEST(testADeadlineThatHasPassedEndsTheWaitAtOnce);
+    CPPUNIT_TEST(testAWakeEndsTheWaitOrTheNextOne);
+    CPPUNIT_TEST(testAWakeFromAnotherThreadEndsAWaitWithoutADeadline);
+    CPPUNIT_TEST(testASignalDoesNotEndAWait);
+    CPPUNIT_TEST(testWithoutDescriptorsAWaiterIsRefusedAndSaysWhy);
+    CPPUNIT_TEST(testACallContextCountsDown);
+    CPPUNIT_TEST(testManualTimePassesOnlyInAdvance);
+    CPPUNIT_TEST(testAdvanceStopsAtEachDeadlineInTheirOrder);
+    CPPUNIT_TEST(testAdvanceReturnsWhenWhoWasWokenWaitsAgain);
+    CPPUNIT_TEST(testAdvanceWaitsForThoseWhomOneOfTheThreadsWokeInTurn);
+    CPPUNIT_TEST(testSettleLetsNoTimePass);
+    CPPUNIT_TEST(testAManualWaiterMayEndBeforeItsClockOrAfterIt);
+    CPPUNIT_TEST_SUITE_END();
+
+    const std::shared_ptr<const Clock> _system = Clock::system();
+
+    static std::chrono::nanoseconds boottime()
+    {
+        timespec now{};
+        ::clock_gettime(CLOCK_BOOTTIME, &now);
+        return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
+    }
+
+public:
+    void testTheSystemsClockIsTheOneThatCountsSuspend()
+    {
+        const auto before = boottime();
+        const auto now = _system->now().time_since_epoch();
+        CPPUNIT_ASSERT(before <= now && now <= boottime());
+        CPPUNIT_ASSERT_EQUAL(_system.get(), Clock::system().get());
+    }
+
+    void testAWaitEndsAtItsDeadlineAndNotBefore()
+    {
+        const auto waiter = _system->makeWaiter();
+        for (const Clock::duration span : {Clock::duration(1ms), Clock::duration(10ms), Clock::duration(1ns)})
+        {
+            const auto deadline = _system->now() + span;
+            CPPUNIT_ASSERT(!waiter->waitUntil(deadline));
+            CPPUNIT_ASSERT(_system->now() >= deadline);
+        }
+    }
+
+    void testADeadlineThatHasPassedEndsTheWaitAtOnce()
+    {
+        const auto waiter = _system->makeWaiter();
+        CPPUNIT_ASSERT(!waiter->waitUntil(_system->now()));
+        CPPUNIT_ASSERT(!waiter->waitUntil(LocalTime{}));
+        CPPUNIT_ASSERT(!waiter->waitUntil(LocalTime::min()));
+    }
+
+    void testAWakeEndsTheWaitOrTheNextOne()
+    {
+        const auto waiter = _system->makeWaiter();
+        waiter->wake();
+        waiter->wake();
+        CPPUNIT_ASSERT(waiter->waitUntil(LocalTime::max()));
+        CPPUNIT_ASSERT_MESSAGE("several count as one", !waiter->waitUntil(_system->now() + 1ms));
+        waiter->wake();
+        CPPUNIT_ASSERT_MESSAGE("before a deadline that has passed", waiter->waitUntil(LocalTime{}));
+    }
+
+    void testAWakeFromAnotherThreadEndsAWaitWithoutADeadline()
+    {
+        const std::shared_ptr<Clock::Waiter> waiter = _system->makeWaiter();
+        for (int i = 0; i < 100; ++i)
+        {
+            auto waking = std::async(std::launch::async, [&] { waiter->wake(); });
+            CPPUNIT_ASSERT(waiter->waitUntil(i % 2 == 0 ? LocalTime::max() : _system->now() + 1min));
+            waking.get();
+        }
+    }
+
+    void testASignalDoesNotEndAWait()
+    {
+        struct sigaction action = {}, before = {};
+        action.sa_handler = [](int) {}; // without SA_RESTART: it interrupts
+        ::sigaction(SIGUSR1, &action, &before);
+        const auto waiter = _system->makeWaiter();
+        std::atomic<bool> ended{false};
+        std::thread waiting([&] { ended = waiter->waitUntil(LocalTime::max()); });
+        for (int i = 0; i < 20; ++i)
+        {
+            ::pthread_kill(waiting.native_handle(), SIGUSR1);
+            std::this_thread::yield();
+        }
+        CPPUNIT_ASSERT(!ended);
+        waiter->wake();
+        waiting.join();
+        CPPUNIT_ASSERT(ended);
+        ::sigaction(SIGUSR1, &before, nullptr);
+    }
+
+    void testWithoutDescriptorsAWaiterIsRefusedAndSaysWhy()
+    {
+        rlimit before{};
+        ::getrlimit(RLIMIT_NOFILE, &before);
+        const rlimit none{3, before.rlim_max};
+        CPPUNIT_ASSERT_EQUAL(0, ::setrlimit(RLIMIT_NOFILE, &none));
+        std::string message;
+        try
+        {
+            const auto waiter = _system->makeWaiter();
+        }
+        catch (const LockException& error)
+        {
+            message = error.what();
+        }
+        ::setrlimit(RLIMIT_NOFILE, &before);
+        assertNames(message, {"timerfd_create", "Too many open files", "raise the limit"});
+        CPPUNIT_ASSERT(_system->makeWaiter());
+    }
+
+    void testACallContextCountsDown()
+    {
+        ManualClock clock;
+        const CallContext context(clock, clock.now() + 1500us);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("rounded down", Milliseconds{1}, context.timeLeft());
+        clock.advance(1h);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("never negative", Milliseconds{0}, context.timeLeft());
+        CPPUNIT_ASSERT(!context.cancel().stop_possible());
+        std::stop_source stop;
+        const auto within = CallContext::within(1min, stop.get_token());
+        CPPUNIT_ASSERT(within.timeLeft() > 50s && within.timeLeft() <= 1min);
+        stop.request_stop();
+        CPPUNIT_ASSERT(within.cancel().stop_requested());
+        CPPUNIT_ASSERT_MESSAGE("forever does not overflow", CallContext::within(forever).timeLeft() > 24h);
+    }
+
+    void testManualTimePassesOnlyInAdvance()
+    {
+        ManualClock clock;
+        const auto start = clock.now();
+        CPPUNIT_ASSERT(clock.now() == start);
+        clock.advance(3s);
+        clock.advance(1ns);
+        CPPUNIT_ASSERT(clock.now() - start == 3s + 1ns);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, clock.waiting());
+    }
+
+    void testAdvanceStopsAtEachDeadlineInTheirOrder()
+    {
+        ManualClock clock;
+        const auto start = clock.now();
+        std::vector<Clock::duration> seen; // one thread at a time runs
+        std::vector<std::thread> threads;
+        for (const auto span : {3s, 1s, 2s})
+            threads.emplace_back(
+                [&, span]
+                {
+                    const auto waiter = clock.makeWaiter();
+                    waiter->waitUntil(start + span);
+                    seen.push_back(clock.now() - start);
+                });
+        CPPUNIT_ASSERT(Leasehold::waitUntil([&] { return clock.waiting() == 3; }));
+        clock.advance(1min);
+        for (auto& thread : threads)
+            thread.join();
+        CPPUNIT_ASSERT((std::vector<Clock::duration>{1s, 2s, 3s}) == seen);
+        CPPUNIT_ASSERT(clock.now() - start == 1min);
+    }
+
+    void testAdvanceReturnsWhenWhoWasWokenWaitsAgain()
+    {
+        ManualClock clock;
+        int rounds = 0; // read after advance only
+        std::atomic<bool> stop{false};
+        const std::shared_ptr<Clock::Waiter> waiter = clock.makeWaiter();
+        std::thread periodic(
+            [&]
+            {
+                while (!waiter->waitUntil(clock.now() + 10ms) && !stop)
+                    ++rounds;
+            });
+        CPPUNIT_ASSERT(Leasehold::waitUntil([&] { return clock.waiting() == 1; }));
+        for (int i = 1; i <= 50; ++i)
+        {
+            clock.advance(100ms);
+            CPPUNIT_ASSERT_EQUAL(i * 10, rounds);
+        }
+        stop = true;
+        waiter->wake();
+        periodic.join();
+    }
+
+    void testAdvanceWaitsForThoseWhomOneOfTheThreadsWokeInTurn()
+    {
+        ManualClock clock;
+        const auto start = clock.now();
+        const std::shared_ptr<Clock::Waiter> first = clock.makeWaiter(), second = clock.makeWaiter(), rest = clock.makeWaiter();
+        int done = 0; // read after advance only
+        std::thread one(
+            [&]
+            {
+                first->waitUntil(start + 1s);
+                second->wake();
+                first->waitUntil(LocalTime::max());
+            });
+        std::thread two(
+            [&]
+            {
+                second->waitUntil(LocalTime::max());
+                ++done;
+                second->waitUntil(LocalTime::max());
+            });
+        CPPUNIT_ASSERT(Leasehold::waitUntil([&] { return clock.waiting() == 2; }));
+        clock.advance(1s);
+        CPPUNIT_ASSERT_EQUAL(1, done);
+        first->wake();
+        second->wake();
+        one.join();
+        two.join();
+    }
+
+    void testSettleLetsNoTimePass()
+    {
+        ManualClock clock;
+        const auto start = clock.now();
+        const std::shared_ptr<Clock::Waiter> waiter = clock.makeWaiter();
+        int woken = 0; // read after settle only
+        std::thread thread(
+            [&]
+            {
+                while (woken < 3 && waiter->waitUntil(LocalTime::max()))
+                    ++woken;
+            });
+        CPPUNIT_ASSERT(Leasehold::waitUntil([&] { return clock.waiting() == 1; }));
+        waiter->wake();
+        clock.settle();
+        CPPUNIT_ASSERT_EQUAL(1, woken);
+        waiter->wake();
+        clock.settle();
+        CPPUNIT_ASSERT_EQUAL(2, woken);
+        CPPUNIT_ASSERT(clock.now() == start);
+        waiter->wake();
+        thread.join();
+    }
+
+    void testAManualWaiterMayEndBeforeItsClockOrAfterIt()
+    {
+        std::unique_ptr<Clock::Waiter> late;
+        {
+            ManualClock clock;
+            const auto early = clock.makeWaiter();
+            late = clock.makeWaiter();
+            clock.advance(1s);
+        }
+        late->wake();
+        CPPUNIT_ASSERT(late->waitUntil(LocalTime::max()));
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(ClockTest);
