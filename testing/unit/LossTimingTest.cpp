@@ -41,8 +41,8 @@ class LossTimingTest : public CppUnit::TestFixture, private ServiceFixture
             all.push_back(std::make_unique<Told>(locks.acquire(std::to_string(round) + "/" + std::to_string(i), {.ttl = ttl})));
             auto& told = *all.back();
             told.onLoss.emplace(told.lock.lossToken(), [this, &told] { told.toldAt = clock->now().time_since_epoch().count(); });
-            if (i % 10 == 0)
-                clock->advance(1ms);
+            if (i % 50 == 0)
+                clock->advance(5ms);
         }
         clock->advance(20s + round * 77ms); // they are kept, and the outage comes at another moment of the interval each time
         if (round % 3 == 0)
@@ -78,12 +78,12 @@ public:
     {
         auto locks = service();
         std::vector<Lock> held;
-        for (int i = 0; i < 1000; ++i)
+        for (int i = 0; i < 200; ++i)
         {
             held.push_back(locks.acquire("lock " + std::to_string(i)));
-            clock->advance(Milliseconds{7});
+            clock->advance(Milliseconds{37});
         }
-        for (int round = 0; round < 20; ++round)
+        for (int round = 0; round < 10; ++round)
         {
             faulty->fail(StoreVerb::renew, FaultyLockStore::Trouble::unavailable);
             clock->advance(16s); // renewal is due at 10 s at the latest, the end is at 27 s

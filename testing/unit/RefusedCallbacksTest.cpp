@@ -7,21 +7,27 @@
 class RefusedCallbacksTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(RefusedCallbacksTest);
-    CPPUNIT_TEST(testACallbackThatFitsCompiles);
-    CPPUNIT_TEST(testACallbackWithOtherArgumentsIsRefused);
-    CPPUNIT_TEST(testACallbackThatReturnsAFutureIsRefused);
-    CPPUNIT_TEST(testALockThatNobodyKeepsIsWarnedOf);
+    CPPUNIT_TEST(testCallbacksThatFitCompile);
+    CPPUNIT_TEST(testOthersAreRefusedWithTheReason);
     CPPUNIT_TEST_SUITE_END();
 
     struct Compiled
     {
         bool succeeded = false;
         std::string output{};
+
+        std::size_t count(const std::string& words) const
+        {
+            std::size_t found = 0;
+            for (auto at = output.find(words); at != std::string::npos; at = output.find(words, at + 1))
+                ++found;
+            return found;
+        }
     };
 
-    static Compiled compile(int number)
+    static Compiled compile(const std::string& definitions)
     {
-        const auto command = std::string(LEASEHOLD_COMPILE " -Werror -DCASE=") + std::to_string(number) + " 2>&1";
+        const auto command = LEASEHOLD_COMPILE " " + definitions + " 2>&1";
         FILE* const pipe = ::popen(command.c_str(), "r");
         CPPUNIT_ASSERT(pipe);
         Compiled result;
@@ -33,33 +39,23 @@ class RefusedCallbacksTest : public CppUnit::TestFixture
         return result;
     }
 
-    static void assertRefused(int number, const std::string& words)
-    {
-        const auto compiled = compile(number);
-        CPPUNIT_ASSERT_MESSAGE("case " + std::to_string(number) + " compiles", !compiled.succeeded);
-        assertNames(compiled.output, {words});
-    }
-
 public:
-    void testACallbackThatFitsCompiles()
+    void testCallbacksThatFitCompile()
     {
-        const auto compiled = compile(0);
+        const auto compiled = compile("");
         CPPUNIT_ASSERT_MESSAGE(compiled.output, compiled.succeeded);
     }
 
-    void testACallbackWithOtherArgumentsIsRefused()
+    void testOthersAreRefusedWithTheReason()
     {
-        for (const int number : {1, 2, 3})
-            assertRefused(number, "withLock calls its callback as f(const Lock&) or as f(): this one can be called as neither");
+        const auto compiled = compile("-DREFUSED");
+        CPPUNIT_ASSERT(!compiled.succeeded);
+        const auto assertRefused = [&](std::size_t times, const std::string& words)
+        { CPPUNIT_ASSERT_EQUAL_MESSAGE(words + "\n" + compiled.output, times, compiled.count(words)); };
+        assertRefused(3, "withLock calls its callback as f(const Lock&) or as f(): this one can be called as neither");
+        assertRefused(3, "withLock refuses a callback that returns a future: its lock would be released before the work ends");
+        CPPUNIT_ASSERT_MESSAGE(compiled.output, compiled.count("nodiscard") > 0);
     }
-
-    void testACallbackThatReturnsAFutureIsRefused()
-    {
-        for (const int number : {4, 5, 6})
-            assertRefused(number, "withLock refuses a callback that returns a future: its lock would be released before the work ends");
-    }
-
-    void testALockThatNobodyKeepsIsWarnedOf() { assertRefused(7, "nodiscard"); }
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(RefusedCallbacksTest);

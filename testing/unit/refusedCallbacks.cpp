@@ -1,4 +1,5 @@
-// Compiled by RefusedCallbacksTest alone, a CASE at a time, and never linked.
+// Compiled by RefusedCallbacksTest alone, and never linked. Without REFUSED it compiles, which shows that the rest fails for its own
+// reason.
 #include "Leasehold/LockManagerService.h"
 
 #include <future>
@@ -6,23 +7,16 @@
 
 void use(Leasehold::LockManagerService& locks)
 {
-#if CASE == 0 // compiles: it shows that the others fail for their own reason
     locks.withLock("job", [] {});
     locks.withLock("job", [](const Leasehold::Lock&) { return std::string(); });
-#elif CASE == 1
-    locks.withLock("job", [](int) {});
-#elif CASE == 2
-    locks.withLock("job", [](Leasehold::Lock&) {});
-#elif CASE == 3
-    locks.withLock("job", 42);
-#elif CASE == 4
-    locks.withLock("job", [] { return std::async([] { return 1; }); });
-#elif CASE == 5
-    locks.withLock("job", [](const Leasehold::Lock&) { return std::shared_future<void>(); });
-#elif CASE == 6
+#ifdef REFUSED
+    locks.withLock("other arguments", [](int) {});
+    locks.withLock("a lock to change", [](Leasehold::Lock&) {});
+    locks.withLock("no function", 42);
+    locks.withLock("a future", [] { return std::async([] { return 1; }); });
+    locks.withLock("a shared future", [](const Leasehold::Lock&) { return std::shared_future<void>(); });
     std::future<int> kept;
-    locks.withLock("job", [&]() -> std::future<int>& { return kept; });
-#elif CASE == 7
-    locks.acquire("job"); // nobody holds what is released at once
+    locks.withLock("a reference to a future", [&]() -> std::future<int>& { return kept; });
+    locks.acquire("nobody holds what is released at once");
 #endif
 }
