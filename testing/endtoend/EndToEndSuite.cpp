@@ -210,39 +210,51 @@ void EndToEndSuite::testAKilledHolderIsSucceededOnceItsLeaseHasEnded()
 
 void EndToEndSuite::testALeaseOfOneSecondIsKeptThroughACallbackOfFiveSeconds()
 {
+    // What takes the storage longer than this to answer, while others work on this machine, may cost a lease of 1 s. Then it is told, but
+    // whether it is kept was not shown.
+    constexpr auto slow = 150ms;
     auto locks = service(1s);
     auto rival = service(30s); // who has time for an answer
-    int refusals = 0;
-    const auto keepIt = [&](const Lock& lock)
-    {
-        const auto end = hostTime() + 5'000'000'000;
-        while (hostTime() < end)
-        {
-            lock.requireHeld();
-            CPPUNIT_ASSERT(!lock.lossToken().stop_requested());
-            const auto attempt = rival.tryAcquire("nightly");
-            CPPUNIT_ASSERT(!attempt);
-            CPPUNIT_ASSERT_EQUAL(lock.fence(), attempt.holder().fence);
-            ++refusals;
-            std::this_thread::sleep_for(50ms);
-        }
-        return lock.fence();
-    };
     Fence fence = 0;
-    // With so short a lease the first call has so short a deadline that a loaded machine may miss it, and says so. It is about the keeping.
-    for (int tries = 1; fence == 0; ++tries)
+    for (int disturbed = 0; fence == 0; ++disturbed)
     {
+        CPPUNIT_ASSERT_MESSAGE("this machine is too loaded to keep a lease of 1 s", disturbed < 20);
+        bool began = false;
+        auto slowest = HostTime{0};
+        const auto keepIt = [&](const Lock& lock)
+        {
+            began = true;
+            const auto end = hostTime() + 5'000'000'000;
+            int refusals = 0;
+            for (; hostTime() < end; ++refusals)
+            {
+                const auto asked = hostTime();
+                const auto attempt = rival.tryAcquire("nightly");
+                slowest = std::max(slowest, hostTime() - asked);
+                lock.requireHeld();
+                CPPUNIT_ASSERT(!lock.lossToken().stop_requested());
+                CPPUNIT_ASSERT(!attempt);
+                CPPUNIT_ASSERT_EQUAL(lock.fence(), attempt.holder().fence);
+                std::this_thread::sleep_for(50ms);
+            }
+            CPPUNIT_ASSERT(refusals > 5);
+            return lock.fence();
+        };
         try
         {
             fence = locks.withLock("nightly", keepIt, {.wait = 30s});
         }
         catch (const LockStoreUnavailable&)
         {
-            if (refusals > 0 || tries == 100)
+            if (began) // else it is the first call, which with so short a lease has so short a deadline
+                throw;
+        }
+        catch (const LockLostError&)
+        {
+            if (std::chrono::nanoseconds(slowest) < slow)
                 throw;
         }
     }
-    CPPUNIT_ASSERT(refusals > 5);
     auto successor = rival.acquire("nightly");
     CPPUNIT_ASSERT(successor.fence() > fence);
     successor.release();

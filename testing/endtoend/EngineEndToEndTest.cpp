@@ -194,6 +194,10 @@ private:
                 {
                     return false;
                 }
+                catch (const LockAcquisitionError&)
+                {
+                    return false; // by a try of ours before, whose answer came too late
+                }
                 return true;
             },
             60s));

@@ -27,7 +27,18 @@ class EngineHarness : public StoreHarness,
                       public Processes
 {
 public:
-    ~EngineHarness() override { node().ask("DELETE", "/" + _index + "-*?expand_wildcards=all"); }
+    ~EngineHarness() override
+    {
+        try
+        {
+            node().resume(); // a test that failed may have left it hanging
+            node().ask("DELETE", "/" + _index + "-*?expand_wildcards=all");
+        }
+        catch (const std::exception&)
+        {
+            // The node goes with the program, and with it the index.
+        }
+    }
 
     std::shared_ptr<LockStore> openStore() override { return openElsewhere(location()); }
     void advance(Milliseconds span) override { std::this_thread::sleep_for(span); }
