@@ -16,7 +16,14 @@ CallContext CallContext::within(Milliseconds limit, std::stop_token cancel)
 
 Milliseconds CallContext::timeLeft() const
 {
-    return std::max(std::chrono::floor<Milliseconds>(_deadline - _clock->now()), Milliseconds{0});
+    return timeLeft(*_clock, _clock->now());
+}
+
+Milliseconds CallContext::timeLeft(const Clock& clock, LocalTime now) const
+{
+    if (&clock != _clock)
+        return timeLeft();
+    return std::max(std::chrono::floor<Milliseconds>(_deadline - now), Milliseconds{0});
 }
 
 } // namespace Leasehold

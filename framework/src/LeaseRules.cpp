@@ -23,14 +23,15 @@ bool isHeldBy(const std::optional<Record>& record, const LeaseRef& lease, const 
            record->fence == lease.fence;
 }
 
-Fence fenceAfter(const std::string& lock, Fence last, Fence floor, const StorageNow& now)
+/// `name`: for the message; nullptr: not known.
+Fence fenceAfter(const std::string* name, Fence last, Fence floor, const StorageNow& now)
 {
     const auto clock = static_cast<Fence>(std::max<std::int64_t>(now.wallMicroseconds, 0));
     // Compared before anything is added: a foreign record may hold any number.
     if (std::max(last, floor) >= maxFence || clock > maxFence)
-        throw LockStoreError("the next fence of " + lock + " would exceed the greatest one, " + std::to_string(maxFence) +
-                             " (its last is " + std::to_string(last) + ", the floor asked for " + std::to_string(floor) +
-                             ", the storage's clock " + std::to_string(clock) +
+        throw LockStoreError("the next fence of " + (name ? "lock \"" + *name + "\"" : std::string("the lock")) +
+                             " would exceed the greatest one, " + std::to_string(maxFence) + " (its last is " + std::to_string(last) +
+                             ", the floor asked for " + std::to_string(floor) + ", the storage's clock " + std::to_string(clock) +
                              "): nothing was granted; repair the record or the clock of the storage");
     return std::max({last + 1, floor + 1, clock});
 }
@@ -49,7 +50,7 @@ Milliseconds remaining(const Record& record, const StorageNow& now)
 
 Fence nextFence(Fence last, Fence floor, const StorageNow& now)
 {
-    return fenceAfter("the lock", last, floor, now);
+    return fenceAfter(nullptr, last, floor, now);
 }
 
 AcquireVerdict acquire(std::optional<Record>& record, const AcquireRequest& request, const StorageNow& now)
@@ -77,16 +78,19 @@ AcquireVerdict acquire(std::optional<Record>& record, const AcquireRequest& requ
     if (sameToken)
         return {AcquireStatus::spent, false};
 
-    // Made whole before it replaces the old one: the next line may throw.
-    Record grant;
-    grant.fence = fenceAfter("lock \"" + request.name + "\"", record ? record->fence : 0, request.fenceFloor, now);
-    grant.token = request.token;
-    grant.metadata = request.metadata;
-    grant.standing = Standing::held;
-    grant.acquiredAt = now.ms;
-    grant.expiresAt = now.ms + request.ttl.count();
-    grant.ttl = request.ttl.count();
-    record = std::move(grant);
+    // What may throw comes first, and the token last of it: till then nothing has changed.
+    const auto fence = fenceAfter(&request.name, record ? record->fence : 0, request.fenceFloor, now);
+    std::string metadata = request.metadata;
+    if (record)
+        record->token = request.token; // into the memory of the last one
+    else
+        record = Record{.token = request.token};
+    record->metadata = std::move(metadata);
+    record->fence = fence;
+    record->standing = Standing::held;
+    record->acquiredAt = now.ms;
+    record->expiresAt = now.ms + request.ttl.count();
+    record->ttl = request.ttl.count();
     return {AcquireStatus::granted, true};
 }
 

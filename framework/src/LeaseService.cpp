@@ -56,11 +56,12 @@ LocalTime later(LocalTime from, Milliseconds span)
 struct LeaseService::Acquisition
 {
     const LockOptions& options;
-    const std::shared_ptr<const LeasePolicy> lease;
+    std::shared_ptr<const LeasePolicy> lease;
     AcquireRequest request;
-    const std::stop_token cancel;
+    const std::stop_token& cancel;
     const LocalTime started;
     const LocalTime giveUp;
+    LocalTime firstAsk = started;         ///< just before the first request; to read the clock again would cost a quick store much
     LocalTime answered = started;         ///< when the store was heard last
     std::optional<LocalTime> turnBegan{}; ///< a grant goes on with this turn of WaitLines
     bool unknown = false;                 ///< a request with this token may have taken effect unseen
@@ -172,8 +173,12 @@ LockAttempt LeaseService::tryAcquire(const std::string& name, const LockOptions&
     acquisition.throwIfCancelled();
     try
     {
-        _calls.ensurePrepared(acquisition.cancel);
-        startThreads();
+        if (!_started.load(std::memory_order_acquire))
+        {
+            _calls.ensurePrepared(acquisition.cancel);
+            startThreads();
+            acquisition.firstAsk = _clock->now();
+        }
         auto answer = obtain(acquisition);
         if (auto* holder = std::get_if<LockRecord>(&answer))
         {
@@ -212,7 +217,7 @@ LeaseService::Answer LeaseService::obtain(Acquisition& acquisition)
     const bool mayWait = acquisition.giveUp > acquisition.started;
     if (!mayWait || !_lines.exists(acquisition.request.name))
     {
-        auto answer = askOnce(acquisition, _clock->now());
+        auto answer = askOnce(acquisition, acquisition.firstAsk);
         if (!mayWait || std::holds_alternative<std::shared_ptr<Lease>>(answer))
             return answer;
         holder = std::move(std::get<LockRecord>(answer));
@@ -317,7 +322,8 @@ LeaseService::Answer LeaseService::askOnce(Acquisition& acquisition, LocalTime n
 std::shared_ptr<Lease> LeaseService::keep(Acquisition& acquisition, const LockRecord& granted, LocalTime requested)
 {
     auto lease = std::make_shared<Lease>(LeaseRef{std::move(acquisition.request.name), std::move(acquisition.request.token), granted.fence},
-                                         acquisition.lease, _clock, weak_from_this(), requested, acquisition.turnBegan.value_or(requested));
+                                         std::move(acquisition.lease), _clock, weak_from_this(), requested,
+                                         acquisition.turnBegan.value_or(requested));
     if (!_table.add(*lease, requested, granted.remaining))
         throw LockStoreUnavailable("the service was stopped while it acquired lock \"" + lease->ref().name + "\"");
     return lease;

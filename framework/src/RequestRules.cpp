@@ -53,6 +53,11 @@ std::optional<char32_t> takeCharacter(std::string_view& rest)
     return std::nullopt;
 }
 
+bool isPrintableAscii(char each)
+{
+    return each >= 0x20 && each < 0x7F;
+}
+
 bool isControl(char32_t code)
 {
     return code < 0x20 || (code >= 0x7F && code <= 0x9F);
@@ -94,7 +99,7 @@ std::string shown(std::string_view text)
     for (const char each : text.substr(0, mostShownBytes))
     {
         const auto byte = static_cast<unsigned char>(each);
-        if (byte >= 0x20 && byte < 0x7F && each != '"' && each != '\\')
+        if (isPrintableAscii(each) && each != '"' && each != '\\')
             result += each;
         else
             result.append("\\x").append(1, digits[byte >> 4]).append(1, digits[byte & 0xF]);
@@ -108,7 +113,9 @@ void checkLockName(const std::string& name)
         refuseName(name, "is empty");
     if (name.size() > maxNameBytes)
         refuseName(name, "has " + std::to_string(name.size()) + " bytes");
-    for (std::string_view rest(name); !rest.empty();)
+    // Most names are plain ASCII throughout, and this is on the way of each acquire.
+    const auto plain = std::find_if_not(name.begin(), name.end(), isPrintableAscii) - name.begin();
+    for (auto rest = std::string_view(name).substr(static_cast<std::size_t>(plain)); !rest.empty();)
     {
         const auto code = takeCharacter(rest);
         if (!code)

@@ -8,7 +8,7 @@
 namespace Leasehold
 {
 
-EitherStop::EitherStop(const std::stop_token& service, const std::stop_token& caller) : _plain(service)
+EitherStop::EitherStop(const std::stop_token& service, const std::stop_token& caller) : _service(service)
 {
     if (caller.stop_possible())
         _merged.emplace(service, caller);

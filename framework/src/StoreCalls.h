@@ -14,13 +14,13 @@
 namespace Leasehold
 {
 
-/// A stop token that two parties can stop: the caller (if it can stop at all) and the service.
+/// A stop token that two parties can stop: the caller (if it can stop at all) and the service, whose token must outlive it.
 class EitherStop
 {
 public:
     EitherStop(const std::stop_token& service, const std::stop_token& caller);
 
-    const std::stop_token& token() const { return _merged ? _merged->token : _plain; }
+    const std::stop_token& token() const { return _merged ? _merged->token : _service; }
 
 private:
     struct Forward
@@ -38,7 +38,7 @@ private:
         std::stop_token token;
         std::stop_callback<Forward> onFirst, onSecond;
     };
-    std::stop_token _plain;
+    const std::stop_token& _service;
     std::optional<Merged> _merged; // only if there are two: the common case costs nothing
 };
 

@@ -39,10 +39,13 @@ std::string drawToken()
     if (!drawBytes(bytes))
         throw LockException(std::string("the operating system gave no random bytes for an owner token: ") + std::strerror(errno));
     constexpr char digits[] = "0123456789abcdef";
-    std::string token;
-    token.reserve(bytes.size() * 2);
+    std::string token(bytes.size() * 2, '0');
+    auto place = token.begin();
     for (const auto byte : bytes)
-        token.append(1, digits[byte >> 4]).append(1, digits[byte & 0xF]);
+    {
+        *place++ = digits[byte >> 4];
+        *place++ = digits[byte & 0xF];
+    }
     return token;
 }
 

@@ -46,12 +46,17 @@ std::int64_t systemWallClock()
                                why + "; nothing changed");
 }
 
-void requireWanted(const CallContext& context, const char* verb, const std::string& what = {})
+void requireWanted(Milliseconds timeLeft, const CallContext& context, const char* verb, const std::string& what)
 {
-    if (context.timeLeft() <= Milliseconds{0})
+    if (timeLeft <= Milliseconds{0})
         refuseLate(verb, what, "the deadline of the call has passed");
     if (context.cancel().stop_requested())
         refuseLate(verb, what, "the call was cancelled");
+}
+
+void requireWanted(const CallContext& context, const char* verb, const std::string& what = {})
+{
+    requireWanted(context.timeLeft(), context, verb, what);
 }
 
 bool tryEnter(Guard& guard, Shard& shard, const CallContext& context)
@@ -104,12 +109,20 @@ struct MemoryLockStore::State
     }
 
     /// Read inside the shard's mutex: a step must not judge by an older time than the step before it.
-    StorageNow now() const { return {judgingMs(), wall()}; }
+    StorageNow now() const { return {judgingMs(clock->now()), wall()}; }
 
     /// For a step that neither grants nor shows anything.
-    StorageNow nowWithoutWall() const { return {judgingMs(), 0}; }
+    StorageNow nowWithoutWall() const { return {judgingMs(clock->now()), 0}; }
 
-    std::int64_t judgingMs() const { return std::chrono::floor<Milliseconds>(clock->now().time_since_epoch()).count(); }
+    /// The clock, read once for both: what the call may still take, and by what it is judged. It is a good part of what a step costs.
+    LocalTime nowIfWanted(const CallContext& context, const char* verb, const std::string& name) const
+    {
+        const auto read = clock->now();
+        requireWanted(context.timeLeft(*clock, read), context, verb, name);
+        return read;
+    }
+
+    static std::int64_t judgingMs(LocalTime read) { return std::chrono::floor<Milliseconds>(read.time_since_epoch()).count(); }
 };
 
 MemoryLockStore::MemoryLockStore(std::shared_ptr<const Clock> clock, WallClock wall) : _state(std::make_unique<State>())
@@ -136,10 +149,9 @@ void MemoryLockStore::prepare(const CallContext& context)
 
 AcquireReply MemoryLockStore::acquire(const AcquireRequest& request, const CallContext& context)
 {
-    requireWanted(context, "acquire", request.name);
     auto& shard = _state->shardOf(request.name);
     const auto guard = enter(shard, context, "acquire", request.name);
-    const auto now = _state->now();
+    const StorageNow now{State::judgingMs(_state->nowIfWanted(context, "acquire", request.name)), _state->wall()};
 
     auto place = shard.records.find(request.name);
     AcquireReply reply;
@@ -183,13 +195,12 @@ std::vector<RenewReply> MemoryLockStore::renew(std::span<const RenewRequest> req
 
 ReleaseStatus MemoryLockStore::release(const LeaseRef& lease, const CallContext& context)
 {
-    requireWanted(context, "release", lease.name);
     auto& shard = _state->shardOf(lease.name);
     const auto guard = enter(shard, context, "release", lease.name);
+    const StorageNow now{State::judgingMs(_state->nowIfWanted(context, "release", lease.name)), 0};
     const auto place = shard.records.find(lease.name);
     bool changed = false;
-    return place == shard.records.end() ? ReleaseStatus::notHeld
-                                        : LeaseRules::release(place->second, lease, _state->nowWithoutWall(), changed);
+    return place == shard.records.end() ? ReleaseStatus::notHeld : LeaseRules::release(place->second, lease, now, changed);
 }
 
 std::optional<LockRecord> MemoryLockStore::find(const std::string& name, const CallContext& context)

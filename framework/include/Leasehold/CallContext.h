@@ -27,6 +27,9 @@ public:
     /// Rounded down; 0 when the deadline has passed, never negative.
     Milliseconds timeLeft() const;
 
+    /// The same, for a store that has just read a clock: if `clock` is that of this call, it is not read again.
+    Milliseconds timeLeft(const Clock& clock, LocalTime now) const;
+
     /// When a stop is requested the store should give up soon, with LockStoreUnavailable.
     std::stop_token cancel() const { return _cancel; }
 

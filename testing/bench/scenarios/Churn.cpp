@@ -23,7 +23,7 @@ IndexSize sizeOf(BenchEngine& engine, const std::string& index)
 {
     if (!engine.process())
         return {}; // the fake server has no such thing
-    engine.ask("POST", "/" + index + "/_refresh");
+    engine.ask("GET", "/" + index + "/_refresh");
     const auto body = engine.ask("GET", "/" + index + "/_stats/docs,store,segments");
     const auto all = Poco::JSON::Parser().parse(body).extract<Poco::JSON::Object::Ptr>()->getObject("_all")->getObject("primaries");
     return {all->getObject("docs")->getValue<double>("count"), all->getObject("docs")->getValue<double>("deleted"),

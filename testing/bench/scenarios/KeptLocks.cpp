@@ -67,7 +67,8 @@ void giveBack(std::vector<Lock>& locks, std::size_t threads)
             [&](std::size_t thread)
             {
                 for (auto number = thread; number < locks.size(); number += threads)
-                    locks[number].release();
+                    if (locks[number].isHeld())
+                        locks[number].release();
             });
     locks.clear();
 }

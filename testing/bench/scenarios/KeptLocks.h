@@ -30,7 +30,7 @@ Keeping keepFor(Seconds span, std::optional<pid_t> engine = {});
 
 std::size_t countHeld(const std::vector<Lock>& locks);
 
-/// Gives all back, by several threads.
+/// Gives all back that are still held, by several threads.
 void giveBack(std::vector<Lock>& locks, std::size_t threads);
 
 } // namespace Leasehold::Bench
