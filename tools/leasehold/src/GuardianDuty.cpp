@@ -23,6 +23,7 @@ namespace
 
 /// A process that takes longer to die of KILL hangs in the kernel: the signal stays with it, and it runs no more of its own.
 constexpr Clock::duration patienceWithTheDying = std::chrono::seconds{10};
+constexpr int settleAfter = 20;       // ms
 constexpr int pauseBetweenRounds = 2; // ms, unless a child ends before
 
 LocalTime timeOf(Clock::rep sinceBoot)
@@ -67,8 +68,11 @@ void GuardianDuty::run()
     while (_phase != Phase::over)
     {
         pollfd ready[] = {{_socket.get(), POLLIN, 0}, {_timer.get(), POLLIN, 0}, {_children.get(), POLLIN, 0}};
-        if (::poll(ready, 3, -1) < 0)
+        const int events = ::poll(ready, 3, _phase == Phase::running && !_settled ? settleAfter : -1);
+        if (events < 0)
             continue; // nothing but an interruption is possible here
+        if (events == 0)
+            settle();
         // Time comes first: whatever else has happened, it is over when it is over.
         if (_phase == Phase::running || _phase == Phase::terminating)
             keepTime();
@@ -140,9 +144,15 @@ void GuardianDuty::start(const GuardianOrder& order)
     if (const Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC)); nothing)
         for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
             ::dup2(nothing.get(), standard);
-    // To be on time on a busy machine. Without the right to it, it works as it does.
+}
+
+/// To be on time on a busy machine. Without the right to it, it works as it does. It costs more than a short command, which ends before
+/// time matters, so it waits for a moment without work.
+void GuardianDuty::settle()
+{
     ::setpriority(PRIO_PROCESS, 0, -10);
     ::mlockall(MCL_CURRENT);
+    _settled = true;
 }
 
 void GuardianDuty::passOn(int number)

@@ -33,6 +33,7 @@ private:
     void prepare();
     bool obey();
     void start(const GuardianOrder& order);
+    void settle();
     void passOn(int number);
     void keepTime();
     void beginTermination(GuardianReport::Kind why);
@@ -45,6 +46,7 @@ private:
     const CommandToRun& _command;
     Descriptor _timer, _children; // a signalfd of SIGCHLD
     Phase _phase = Phase::waiting;
+    bool _settled = false;
     pid_t _pid = -1; // of the command, until it was reaped
     LocalTime _terminateAt = LocalTime::max();
     LocalTime _killAt = LocalTime::max();
