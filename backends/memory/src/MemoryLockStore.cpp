@@ -3,13 +3,13 @@
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/LeaseRules.h"
 #include "Leasehold/StoreRegistry.h"
+#include "RecordTable.h"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <limits>
 #include <mutex>
-#include <unordered_map>
 #include <utility>
 
 namespace Leasehold
@@ -25,12 +25,17 @@ constexpr unsigned shardBits = 6;
 constexpr std::size_t mostPruned = 1000;
 constexpr std::chrono::hours longestMutexWait{1}; // keeps the arithmetic of the wait from overflowing
 
-/// A part of the names. The plain hash of strings is the quickest here: the library keeps it beside each name.
+/// A part of the names.
 struct alignas(64) Shard
 {
     std::timed_mutex mutex;
-    std::unordered_map<std::string, std::optional<Record>> records;
+    RecordTable records;
 };
+
+std::size_t hashOf(const std::string& name)
+{
+    return std::hash<std::string>{}(name);
+}
 
 using Guard = std::unique_lock<std::timed_mutex>;
 
@@ -102,11 +107,7 @@ struct MemoryLockStore::State
     std::array<Shard, std::size_t{1} << shardBits> shards{};
     std::atomic<std::size_t> pruneAt{0}; // the shard where the next page begins
 
-    Shard& shardOf(const std::string& name)
-    {
-        // The upper bits: the map inside goes by the remainder of the same hash.
-        return shards[std::hash<std::string>{}(name) >> (std::numeric_limits<std::size_t>::digits - shardBits)];
-    }
+    Shard& shardOf(std::size_t hash) { return shards[hash >> (std::numeric_limits<std::size_t>::digits - shardBits)]; }
 
     /// Read inside the shard's mutex: a step must not judge by an older time than the step before it.
     StorageNow now() const { return {judgingMs(clock->now()), wall()}; }
@@ -149,25 +150,26 @@ void MemoryLockStore::prepare(const CallContext& context)
 
 AcquireReply MemoryLockStore::acquire(const AcquireRequest& request, const CallContext& context)
 {
-    auto& shard = _state->shardOf(request.name);
+    const auto hash = hashOf(request.name);
+    auto& shard = _state->shardOf(hash);
     const auto guard = enter(shard, context, "acquire", request.name);
     const StorageNow now{State::judgingMs(_state->nowIfWanted(context, "acquire", request.name)), _state->wall()};
 
-    auto place = shard.records.find(request.name);
+    auto* entry = shard.records.find(request.name, hash);
     AcquireReply reply;
-    if (place == shard.records.end())
-    {
-        std::optional<Record> fresh; // not yet in the map: the rule may throw
-        reply.status = LeaseRules::acquire(fresh, request, now).status;
-        place = shard.records.emplace(request.name, std::move(fresh)).first;
-    }
+    if (entry)
+        reply.status = LeaseRules::acquire(entry->record, request, now).status;
     else
-        reply.status = LeaseRules::acquire(place->second, request, now).status;
+    {
+        std::optional<Record> fresh; // not yet in the table: the rule may throw
+        reply.status = LeaseRules::acquire(fresh, request, now).status;
+        entry = &shard.records.add(request.name, hash, std::move(fresh));
+    }
 
     if (reply.status == AcquireStatus::spent)
         reply.record.name = request.name;
     else
-        reply.record = toLockRecord(request.name, *place->second, now);
+        reply.record = toLockRecord(request.name, *entry->record, now);
     return reply;
 }
 
@@ -178,15 +180,16 @@ std::vector<RenewReply> MemoryLockStore::renew(std::span<const RenewRequest> req
     for (std::size_t i = 0; i < requests.size(); ++i)
     {
         const auto& [lease, ttl] = requests[i];
-        auto& shard = _state->shardOf(lease.name);
+        const auto hash = hashOf(lease.name);
+        auto& shard = _state->shardOf(hash);
         Guard guard;
         if (!tryEnter(guard, shard, context))
         {
             replies[i].reason = "other threads kept the memory store busy until the deadline of the call";
             continue; // unavailable: of this item only
         }
-        const auto place = shard.records.find(lease.name);
-        const bool renewed = place != shard.records.end() && LeaseRules::renew(place->second, lease, ttl, _state->nowWithoutWall());
+        auto* const entry = shard.records.find(lease.name, hash);
+        const bool renewed = entry && LeaseRules::renew(entry->record, lease, ttl, _state->nowWithoutWall());
         replies[i].status = renewed ? RenewStatus::renewed : RenewStatus::lost;
         replies[i].remaining = renewed ? ttl : Milliseconds{0};
     }
@@ -195,24 +198,26 @@ std::vector<RenewReply> MemoryLockStore::renew(std::span<const RenewRequest> req
 
 ReleaseStatus MemoryLockStore::release(const LeaseRef& lease, const CallContext& context)
 {
-    auto& shard = _state->shardOf(lease.name);
+    const auto hash = hashOf(lease.name);
+    auto& shard = _state->shardOf(hash);
     const auto guard = enter(shard, context, "release", lease.name);
     const StorageNow now{State::judgingMs(_state->nowIfWanted(context, "release", lease.name)), 0};
-    const auto place = shard.records.find(lease.name);
+    auto* const entry = shard.records.find(lease.name, hash);
     bool changed = false;
-    return place == shard.records.end() ? ReleaseStatus::notHeld : LeaseRules::release(place->second, lease, now, changed);
+    return entry ? LeaseRules::release(entry->record, lease, now, changed) : ReleaseStatus::notHeld;
 }
 
 std::optional<LockRecord> MemoryLockStore::find(const std::string& name, const CallContext& context)
 {
     requireWanted(context, "find", name);
-    auto& shard = _state->shardOf(name);
+    const auto hash = hashOf(name);
+    auto& shard = _state->shardOf(hash);
     const auto guard = enter(shard, context, "find", name);
     const auto now = _state->now();
-    const auto place = shard.records.find(name);
-    if (place == shard.records.end() || !LeaseRules::isLive(*place->second, now))
+    const auto* const entry = shard.records.find(name, hash);
+    if (!entry || !LeaseRules::isLive(*entry->record, now))
         return std::nullopt;
-    return toLockRecord(name, *place->second, now);
+    return toLockRecord(name, *entry->record, now);
 }
 
 std::vector<LockRecord> MemoryLockStore::list(const ListQuery& query, const CallContext& context)
@@ -225,19 +230,21 @@ std::vector<LockRecord> MemoryLockStore::list(const ListQuery& query, const Call
         requireWanted(context, "list its locks");
         const auto guard = enter(shard, context, "list its locks");
         const auto now = _state->now();
-        for (const auto& [name, record] : shard.records)
-        {
-            const bool fits = name > query.after && name.starts_with(query.prefix) && LeaseRules::isLive(*record, now);
-            if (!fits || query.limit == 0 || (page.size() == query.limit && name > page.front().name))
-                continue;
-            if (page.size() == query.limit)
+        shard.records.forEach(
+            [&](const RecordTable::Entry& entry)
             {
-                std::ranges::pop_heap(page, byName);
-                page.pop_back();
-            }
-            page.push_back(toLockRecord(name, *record, now));
-            std::ranges::push_heap(page, byName);
-        }
+                const auto& name = entry.name;
+                const bool fits = name > query.after && name.starts_with(query.prefix) && LeaseRules::isLive(*entry.record, now);
+                if (!fits || query.limit == 0 || (page.size() == query.limit && name > page.front().name))
+                    return;
+                if (page.size() == query.limit)
+                {
+                    std::ranges::pop_heap(page, byName);
+                    page.pop_back();
+                }
+                page.push_back(toLockRecord(name, *entry.record, now));
+                std::ranges::push_heap(page, byName);
+            });
     }
     std::ranges::sort_heap(page, byName);
     return page;
@@ -246,10 +253,11 @@ std::vector<LockRecord> MemoryLockStore::list(const ListQuery& query, const Call
 bool MemoryLockStore::breakLock(const std::string& name, Fence expected, BreakMode mode, const CallContext& context)
 {
     requireWanted(context, "break", name);
-    auto& shard = _state->shardOf(name);
+    const auto hash = hashOf(name);
+    auto& shard = _state->shardOf(hash);
     const auto guard = enter(shard, context, "break", name);
-    const auto place = shard.records.find(name);
-    return place != shard.records.end() && LeaseRules::breakLock(place->second, expected, mode, _state->nowWithoutWall());
+    auto* const entry = shard.records.find(name, hash);
+    return entry && LeaseRules::breakLock(entry->record, expected, mode, _state->nowWithoutWall());
 }
 
 std::size_t MemoryLockStore::prune(Milliseconds retention, const CallContext& context)
@@ -265,18 +273,11 @@ std::size_t MemoryLockStore::prune(Milliseconds retention, const CallContext& co
         if (context.timeLeft() <= Milliseconds{0} || context.cancel().stop_requested() || !tryEnter(guard, shard, context))
             return pruned;
         const auto now = _state->now();
-        for (auto place = shard.records.begin(); place != shard.records.end();)
-        {
-            if (!LeaseRules::isForgettable(*place->second, retention, now))
-            {
-                ++place;
-                continue;
-            }
-            if (pruned == mostPruned)
-                return pruned;
-            place = shard.records.erase(place);
-            ++pruned;
-        }
+        const auto isForgettable = [&](const RecordTable::Entry& entry)
+        { return LeaseRules::isForgettable(*entry.record, retention, now); };
+        pruned += shard.records.eraseIf(mostPruned - pruned, isForgettable);
+        if (pruned == mostPruned)
+            return pruned;
         _state->pruneAt.store(at + 1, std::memory_order_relaxed);
     }
     return pruned;
