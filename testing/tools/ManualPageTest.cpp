@@ -2,8 +2,9 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
-#include <regex>
+#include <algorithm>
 #include <set>
+#include <string>
 
 using namespace Leasehold;
 
@@ -15,10 +16,25 @@ class ManualPageTest : public ToolFixture
     CPPUNIT_TEST(testEachOptionStandsInTheManualPageAndInTheCompletion);
     CPPUNIT_TEST_SUITE_END();
 
+    /// Every word like --busy-code. (By hand: g++ 12 warns of its own std::regex when a sanitizer is on.)
     static std::set<std::string> optionsIn(const std::string& text)
     {
-        static const std::regex option("--[a-z][a-z-]*[a-z]");
-        return {std::sregex_token_iterator(text.begin(), text.end(), option), std::sregex_token_iterator()};
+        const std::string letters = "abcdefghijklmnopqrstuvwxyz-";
+        std::set<std::string> options;
+        for (auto at = text.find("--"); at != std::string::npos; at = text.find("--", at))
+        {
+            const auto end = std::min(text.find_first_not_of(letters, at), text.size());
+            if (end - at > 2 && text[at + 2] != '-')
+                options.insert(text.substr(at, end - at));
+            at = end;
+        }
+        return options;
+    }
+    /// As roff writes a minus.
+    static std::string withoutBackslashes(std::string text)
+    {
+        std::erase(text, '\\');
+        return text;
     }
 
 public:
@@ -35,8 +51,7 @@ public:
 
     void testEachOptionStandsInTheManualPageAndInTheCompletion()
     {
-        const auto page = std::regex_replace(contentOf(LEASEHOLD_MANUAL), std::regex("\\\\-"), "-");
-        const auto inPage = optionsIn(page);
+        const auto inPage = optionsIn(withoutBackslashes(contentOf(LEASEHOLD_MANUAL)));
         const auto inCompletion = optionsIn(contentOf(LEASEHOLD_COMPLETION));
         std::set<std::string> known;
         for (const std::vector<std::string>& words : {std::vector<std::string>{"--help"},
