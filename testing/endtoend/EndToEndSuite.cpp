@@ -16,6 +16,7 @@
 #include <random>
 #include <stop_token>
 #include <thread>
+#include <utility>
 
 namespace Leasehold
 {
@@ -210,8 +211,8 @@ void EndToEndSuite::testAKilledHolderIsSucceededOnceItsLeaseHasEnded()
 
 void EndToEndSuite::testALeaseOfOneSecondIsKeptThroughACallbackOfFiveSeconds()
 {
-    // What takes the storage longer than this to answer, while others work on this machine, may cost a lease of 1 s. Then it is told, but
-    // whether it is kept was not shown.
+    // A storage that is late with its answers by more than this, or a machine with waking a thread, may cost a lease of 1 s: the call of a
+    // renewal has 283 ms, twice. Then it was told, but that it is kept was not shown.
     constexpr auto slow = 150ms;
     auto locks = service(1s);
     auto rival = service(30s); // who has time for an answer
@@ -224,13 +225,14 @@ void EndToEndSuite::testALeaseOfOneSecondIsKeptThroughACallbackOfFiveSeconds()
         const auto keepIt = [&](const Lock& lock)
         {
             began = true;
-            const auto end = hostTime() + 5'000'000'000;
+            auto before = hostTime();
+            const auto end = before + 5'000'000'000;
             int refusals = 0;
-            for (; hostTime() < end; ++refusals)
+            for (; before < end; ++refusals)
             {
-                const auto asked = hostTime();
                 const auto attempt = rival.tryAcquire("nightly");
-                slowest = std::max(slowest, hostTime() - asked);
+                const auto now = hostTime();
+                slowest = std::max(slowest, now - std::exchange(before, now));
                 lock.requireHeld();
                 CPPUNIT_ASSERT(!lock.lossToken().stop_requested());
                 CPPUNIT_ASSERT(!attempt);
@@ -249,10 +251,10 @@ void EndToEndSuite::testALeaseOfOneSecondIsKeptThroughACallbackOfFiveSeconds()
             if (began) // else it is the first call, which with so short a lease has so short a deadline
                 throw;
         }
-        catch (const LockLostError&)
+        catch (const LockLostError& error)
         {
             if (std::chrono::nanoseconds(slowest) < slow)
-                throw;
+                CPPUNIT_FAIL(error.message() + "; nothing was later than " + std::to_string(toMilliseconds(slowest).count()) + " ms");
         }
     }
     auto successor = rival.acquire("nightly");
@@ -343,30 +345,41 @@ std::vector<EndToEndSuite::Loss> EndToEndSuite::provokeLosses(LockManagerService
             [&, i]
             {
                 auto& loss = losses[static_cast<std::size_t>(i)];
-                try
+                bool began = false;
+                const auto callback = [&](const Lock& lock)
                 {
-                    const auto callback = [&](const Lock& lock)
+                    const std::stop_callback onLoss(lock.lossToken(),
+                                                    [&]
+                                                    {
+                                                        loss.fired = hostTime();
+                                                        ++fired;
+                                                    });
+                    began = true;
+                    ++running;
+                    if (!waitUntil([&] { return fired == held; }, 60s))
+                        throw std::runtime_error("not all losses were told");
+                };
+                // A loaded machine may miss the deadline of the first call, and says so: that one is sent again.
+                for (const auto end = hostTime() + 60'000'000'000; loss.ending.empty();)
+                {
+                    try
                     {
-                        const std::stop_callback onLoss(lock.lossToken(),
-                                                        [&]
-                                                        {
-                                                            loss.fired = hostTime();
-                                                            ++fired;
-                                                        });
-                        ++running;
-                        if (!waitUntil([&] { return fired == held; }, 60s))
-                            throw std::runtime_error("not all losses were told");
-                    };
-                    locks.withLock("lock " + std::to_string(i), callback, {.wait = 60s});
-                    loss.ending = "withLock returned";
-                }
-                catch (const LockLostError& error)
-                {
-                    loss.ending = toString(error.reason());
-                }
-                catch (const std::exception& error)
-                {
-                    loss.ending = error.what();
+                        locks.withLock("lock " + std::to_string(i), callback, {.wait = 60s});
+                        loss.ending = "withLock returned";
+                    }
+                    catch (const LockLostError& error)
+                    {
+                        loss.ending = toString(error.reason());
+                    }
+                    catch (const LockStoreUnavailable& error)
+                    {
+                        if (began || hostTime() > end)
+                            loss.ending = error.message();
+                    }
+                    catch (const std::exception& error)
+                    {
+                        loss.ending = error.what();
+                    }
                 }
             });
     const auto renewed = [&]

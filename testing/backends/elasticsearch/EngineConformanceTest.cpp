@@ -42,7 +42,7 @@ public:
 
     std::shared_ptr<LockStore> openStore() override { return openElsewhere(location()); }
     void advance(Milliseconds span) override { std::this_thread::sleep_for(span); }
-    Milliseconds shortTtl() const override { return 400ms; }
+    Milliseconds shortTtl() const override { return 1s; }
 
     void pretendClockWasAhead(const std::string& name, Milliseconds by) override
     {
@@ -63,7 +63,7 @@ public:
     void reconnect() override { node().resume(); }
 
     std::string location() const override { return node().url() + " " + _index; }
-    Milliseconds realTtl() const override { return 800ms; }
+    Milliseconds realTtl() const override { return 1s; }
     static std::shared_ptr<LockStore> openElsewhere(const std::string& location)
     {
         const auto space = location.find(' ');

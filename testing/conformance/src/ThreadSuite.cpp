@@ -49,9 +49,21 @@ void inThreads(unsigned count, const std::function<void(unsigned)>& work)
         std::rethrow_exception(thrown);
 }
 
+/// A storage may say that too many want the same at once; then the same request is sent again.
 AcquireReply acquire(LockStore& store, const std::string& name, const std::string& token)
 {
-    return store.acquire({name, token, StoreBench::longTtl, "{}", 0}, StoreBench::context());
+    for (int tries = 1;; ++tries)
+    {
+        try
+        {
+            return store.acquire({name, token, StoreBench::longTtl, "{}", 0}, StoreBench::context());
+        }
+        catch (const LockStoreUnavailable&)
+        {
+            if (tries == 20)
+                throw;
+        }
+    }
 }
 
 /// What is believed about one lock by those who were granted it.
