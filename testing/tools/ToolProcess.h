@@ -17,7 +17,7 @@ public:
     {
         std::string folder{};       ///< where its output goes
         int ignoredSignal = 0;      ///< is ignored from its start; 0: none
-        bool capsOpenFiles = false; ///< it may open only one descriptor beside the standard ones
+        bool capsOpenFiles = false; ///< it may open only two descriptors beside the standard ones
     };
 
     ToolProcess(const std::vector<std::string>& words, const Options& options);
