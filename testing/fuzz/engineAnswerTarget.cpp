@@ -2,6 +2,7 @@
 
 #include "EngineAnswer.h"
 #include "EngineTrouble.h"
+#include "EngineVersion.h"
 #include "LockIndex.h"
 #include "LockOperations.h"
 
@@ -137,6 +138,8 @@ void engineAnswer(std::string_view input)
             requireRecord(*record);
     }
 
+    if (const auto version = engineVersion(body); !version.empty())
+        requireReadable(version);
     if (const auto index = LockIndex::examine("locks", body); index && index->problem.empty())
     {
         const auto description = Poco::JSON::Parser().parse(body).extract<Poco::JSON::Object::Ptr>();

@@ -26,7 +26,7 @@ Object Failure::body() const
 
 Failure failure(int status, const std::string& type, const std::string& reason, const Object& causedBy)
 {
-    Failure result{status, object({{"type", type}, {"reason", reason}}), {}, {}};
+    Failure result{status, object({{"type", type}, {"reason", cleaned(reason)}}), {}, {}};
     if (causedBy)
         result.error->set("caused_by", causedBy);
     return result;
@@ -34,7 +34,7 @@ Failure failure(int status, const std::string& type, const std::string& reason, 
 
 Failure plainFailure(int status, const std::string& text)
 {
-    return {status, {}, {}, text};
+    return {status, {}, {}, cleaned(text)};
 }
 
 Failure unsupported(const std::string& what)

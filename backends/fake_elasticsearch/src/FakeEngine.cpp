@@ -190,6 +190,7 @@ Object FakeEngine::createIndex(const Route& route, const Request& request)
             auto taken = failure(400, "invalid_alias_name_exception",
                                  "Invalid alias name [" + alias + "], an index exists with the same name as the alias");
             taken.error->set("index", alias);
+            taken.error->set("index_uuid", _indices.at(alias).uuid);
             throw taken;
         }
         if (_aliases.contains(alias))
@@ -238,6 +239,7 @@ Object FakeEngine::search(const Route& route, const Request& request)
             throw failure(400, "parsing_exception", "Expected [START_OBJECT]");
         body = parsed.value.extract<Object>();
     }
+    requireKnownSearch(body);
     route.requireKnownParameters();
     return runSearch(resolve(route.index()), body, _now());
 }
@@ -248,7 +250,6 @@ Object FakeEngine::update(const Route& route, const Request& request, int& statu
     update.index = route.index();
     update.id = route.id();
     update.requireAlias = route.hasParameter("require_alias") && route.parameter("require_alias") != "false";
-    update.readBody(request.body);
     for (const char* name : {"_source", "_source_includes"})
     {
         if (!route.hasParameter(name))
@@ -256,6 +257,7 @@ Object FakeEngine::update(const Route& route, const Request& request, int& statu
         update.shown = sourceFromQuery(route.parameter(name));
         update.showsSource = update.shown != Value(false);
     }
+    update.readBody(request.body);
     route.requireKnownParameters();
     if (const auto problem = update.problem(); !problem.empty())
         throw failure(400, "action_request_validation_exception", "Validation Failed: 1: " + problem + ";");
@@ -316,6 +318,14 @@ Object FakeEngine::bulkItem(const UpdateRequest& update, const std::optional<Fak
 Object FakeEngine::document(const Route& route, const Request& request, int& status)
 {
     route.requireKnownParameters();
+    if (!_indices.contains(route.index()) && !_aliases.contains(route.index()))
+    {
+        if (request.method == "PUT" || request.method == "POST")
+            throw unsupported("how to make an index because of a document");
+        auto missing = indexMissing(route.index());
+        missing.error->set("resource.type", "index_expression");
+        throw missing;
+    }
     auto& index = resolve(route.index());
     const auto found = index.find(route.id());
     auto result = object({{"_index", index.name}, {"_id", route.id()}});
@@ -335,10 +345,9 @@ Object FakeEngine::document(const Route& route, const Request& request, int& sta
     Document done;
     if (request.method == "DELETE")
     {
-        if (!found)
-            throw unsupported("the deletion of a document that is not there");
         done = index.remove(route.id());
-        result->set("result", "deleted");
+        result->set("result", found ? "deleted" : "not_found");
+        status = found ? 200 : 404;
     }
     else
     {
@@ -354,7 +363,10 @@ Object FakeEngine::document(const Route& route, const Request& request, int& sta
     result->set("_primary_term", 1);
     result->set("_shards", shards(index.copies, 1));
     if (route.hasParameter("refresh") && route.parameter("refresh") != "false")
+    {
         index.refresh();
+        result->set("forced_refresh", true);
+    }
     return result;
 }
 
@@ -408,7 +420,9 @@ Object FakeEngine::execute(const UpdateRequest& update, bool inBulk, int& status
         if (!update.showsSource)
             return;
         auto get = object({{"_seq_no", sequence}, {"_primary_term", 1}, {"found", true}});
-        if (const auto source = shownSource(update.shown, outcome.source))
+        // A noop shows what is stored, unless some fields are asked for: then it shows what the script made of them.
+        const bool stored = outcome.operation == ScriptOutcome::Operation::noop && isWhole(update.shown);
+        if (const auto source = shownSource(update.shown, stored ? found->source : outcome.source))
             get->set("_source", source);
         result->set("get", get);
     };

@@ -22,7 +22,10 @@ DocumentPtr FakeIndex::store(const std::string& id, const Object& source)
 
 Document FakeIndex::remove(const std::string& id)
 {
-    const Document deletion{{}, documents.at(id)->version + 1, nextSequence++};
+    const auto before = find(id);
+    const auto deleted = deletedVersions.find(id);
+    const auto last = before ? before->version : deleted != deletedVersions.end() ? deleted->second : 0;
+    const Document deletion{{}, last + 1, nextSequence++};
     documents.erase(id);
     deletedVersions[id] = deletion.version;
     return deletion;

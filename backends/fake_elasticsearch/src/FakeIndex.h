@@ -38,7 +38,7 @@ struct FakeIndex
     /// nullptr: there is none.
     DocumentPtr find(const std::string& id) const;
     DocumentPtr store(const std::string& id, const Object& source);
-    /// The version and sequence number of the deletion. The document must exist.
+    /// The version and sequence number of the deletion, which counts also where there is no document.
     Document remove(const std::string& id);
     void refresh() { searchable = documents; }
 };

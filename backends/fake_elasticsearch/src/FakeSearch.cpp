@@ -155,9 +155,9 @@ Value sortValue(const Hit& hit)
 std::int64_t sizeOf(const Object& request)
 {
     const auto size = member(request, "size");
-    if (size.isEmpty())
+    if (!request->has("size"))
         return 10;
-    if (!size.isInteger())
+    if (size.isEmpty() || !size.isInteger())
         throw unsupported("this size");
     const auto wanted = size.convert<std::int64_t>();
     if (wanted < 0)
@@ -176,7 +176,7 @@ std::int64_t sizeOf(const Object& request)
 
 } // namespace
 
-Object runSearch(const FakeIndex& index, const Object& request, std::int64_t now)
+void requireKnownSearch(const Object& request)
 {
     static const std::set<std::string> known{"size", "track_total_hits", "query", "sort", "script_fields", "_source", "search_after"};
     for (const auto& [key, value] : *request)
@@ -184,6 +184,12 @@ Object runSearch(const FakeIndex& index, const Object& request, std::int64_t now
         if (!known.contains(key))
             throw unsupported("the member " + key + " of a search");
     }
+    if (!member(request, "query").isEmpty() && !isObject(member(request, "query")))
+        throw unsupported("a query that is no object");
+}
+
+Object runSearch(const FakeIndex& index, const Object& request, std::int64_t now)
+{
     const auto size = sizeOf(request);
     const auto filters = filtersOf(objectMember(request, "query"), now);
     const auto field = sortField(request);

@@ -11,4 +11,7 @@ namespace Leasehold::Fake
 /// one field, with search_after. Throws Failure for what an engine refuses and for what the fake does not know.
 Object runSearch(const FakeIndex& index, const Object& request, std::int64_t now);
 
+/// Throws Failure for what no index is needed to see: engines read a search before they look for its index.
+void requireKnownSearch(const Object& request);
+
 } // namespace Leasehold::Fake

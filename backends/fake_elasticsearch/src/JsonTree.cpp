@@ -1,9 +1,12 @@
 #include "JsonTree.h"
 
 #include <algorithm>
+#include <set>
 #include <sstream>
+#include <vector>
 
 #include <Poco/Exception.h>
+#include <Poco/JSON/ParseHandler.h>
 #include <Poco/JSON/Parser.h>
 #include <Poco/JSON/Stringifier.h>
 #include <Poco/TextConverter.h>
@@ -14,6 +17,31 @@ namespace Leasehold::Fake
 
 namespace
 {
+
+/// Builds the tree, and refuses a key that stands in an object twice, as engines do.
+class StrictHandler : public Poco::JSON::ParseHandler
+{
+public:
+    void startObject() override
+    {
+        _keys.emplace_back();
+        ParseHandler::startObject();
+    }
+    void endObject() override
+    {
+        _keys.pop_back();
+        ParseHandler::endObject();
+    }
+    void key(const std::string& name) override
+    {
+        if (!_keys.back().insert(name).second)
+            throw Poco::DataFormatException("the key " + name + " stands twice");
+        ParseHandler::key(name);
+    }
+
+private:
+    std::vector<std::set<std::string>> _keys;
+};
 
 /// Where a text that could not be parsed stops: how deep, and in which member of the outermost object.
 struct Stop
@@ -123,13 +151,38 @@ Parsed parseJson(const std::string& text)
         return {{}, Parsed::Trouble::malformed, {}};
     try
     {
-        return {Poco::JSON::Parser().parse(text), Parsed::Trouble::none, {}};
+        Poco::JSON::Parser parser(Poco::JSON::Handler::Ptr(new StrictHandler));
+        return {parser.parse(text), Parsed::Trouble::none, {}};
     }
     catch (const Poco::Exception&)
     {
         const auto stop = stopOf(text);
         return {{}, stop.depth > 0 || stop.inText ? Parsed::Trouble::endOfText : Parsed::Trouble::malformed, stop.member};
     }
+}
+
+std::string firstObject(const std::string& text)
+{
+    std::size_t depth = 0;
+    bool inText = false;
+    for (std::size_t at = 0; at < text.size(); ++at)
+    {
+        if (inText)
+        {
+            if (text[at] == '\\')
+                ++at;
+            else if (text[at] == '"')
+                inText = false;
+            continue;
+        }
+        if (text[at] == '"')
+            inText = true;
+        else if (text[at] == '{' || text[at] == '[')
+            ++depth;
+        else if ((text[at] == '}' || text[at] == ']') && (depth == 0 || --depth == 0))
+            return depth == 0 && text.find_first_not_of(" \t\r\n") < at ? text.substr(0, at + 1) : text;
+    }
+    return text;
 }
 
 } // namespace Leasehold::Fake

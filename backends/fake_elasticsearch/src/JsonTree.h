@@ -51,4 +51,7 @@ struct Parsed
 };
 Parsed parseJson(const std::string& text);
 
+/// The text up to the end of its first object: engines do not look at what stands behind it. All of it, if it has no such end.
+std::string firstObject(const std::string& text);
+
 } // namespace Leasehold::Fake

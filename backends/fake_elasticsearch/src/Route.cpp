@@ -52,8 +52,12 @@ std::map<std::string, std::string> queryOf(const std::string& text)
     {
         const auto equals = pair.find('=');
         const auto name = decoded(pair.substr(0, equals), true);
+        const auto value = equals == std::string::npos ? std::string() : decoded(pair.substr(equals + 1), true);
+        // Where there is no name, engines take the value for one.
         if (!name.empty())
-            query[name] = equals == std::string::npos ? std::string() : decoded(pair.substr(equals + 1), true);
+            query[name] = value;
+        else if (!value.empty())
+            query[value] = {};
     }
     return query;
 }
@@ -75,6 +79,8 @@ const std::set<std::string>& knownParameters(Route::Kind kind)
 
 bool isTime(const std::string& text)
 {
+    if (text.starts_with('-'))
+        return isTime(text.substr(1));
     const auto digits = text.find_first_not_of("0123456789");
     const auto unit = digits == std::string::npos ? std::string() : text.substr(digits);
     static const std::set<std::string> units{"nanos", "micros", "ms", "s", "m", "h", "d"};
@@ -86,7 +92,7 @@ bool isTime(const std::string& text)
 Route::Route(const Request& request)
 {
     const auto question = request.target.find('?');
-    _path = cleaned(request.target.substr(0, question));
+    _path = request.target.substr(0, question);
     if (question != std::string::npos)
         _query = queryOf(request.target.substr(question + 1));
 
@@ -94,10 +100,8 @@ Route::Route(const Request& request)
     if (!request.body.empty())
     {
         const auto type = Poco::toLower(Poco::trim(request.contentType.substr(0, request.contentType.find(';'))));
-        const bool lines = type == "application/x-ndjson";
-        const bool isBulk = _path == "/_bulk" || _path.ends_with("/_bulk");
-        if (type != "application/json" && !(lines && isBulk))
-            throw plainFailure(406, "Content-Type header [" + cleaned(request.contentType) + "] is not supported");
+        if (type != "application/json" && type != "application/x-ndjson")
+            throw plainFailure(406, "Content-Type header [" + request.contentType + "] is not supported");
     }
     auto parts = split(_path, '/');
     if (parts.size() > 1 && parts.front().empty())

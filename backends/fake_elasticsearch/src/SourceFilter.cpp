@@ -7,9 +7,14 @@
 namespace Leasehold::Fake
 {
 
+bool isWhole(const Value& wanted)
+{
+    return wanted.isEmpty() || (wanted.isBoolean() && wanted.convert<bool>()) || (isArray(wanted) && wanted.extract<Array>()->size() == 0);
+}
+
 Object shownSource(const Value& wanted, const Object& source)
 {
-    if (wanted.isEmpty() || (wanted.isBoolean() && wanted.convert<bool>()))
+    if (isWhole(wanted))
         return source;
     if (wanted.isBoolean())
         return {};

@@ -26,6 +26,8 @@ Failure unreadableMember(const std::string& name, const Failure& cause, bool cau
 
 bool flag(const std::string& name, const Value& value)
 {
+    if (value.isEmpty() && name == "require_alias")
+        return false;
     if (value.isBoolean())
         return value.convert<bool>();
     if (isText(value) && (value == "true" || value == "false"))
@@ -53,10 +55,22 @@ void readScript(UpdateRequest& update, const Value& value)
         if (key != "lang" && key != "params" && key != "source")
             throw unsupported("the member " + key + " of a script");
     }
+    if (isObject(member(script, "source")))
+        throw unsupported("a script whose source is an object");
     if (!isText(member(script, "source")))
         throw unreadableMember("script", failure(400, "illegal_argument_exception", "must specify either [source] or [id]"), false);
     update.script = member(script, "source").extract<std::string>();
     update.params = objectMember(script, "params");
+}
+
+/// Engines read the first action of a line and nothing behind it.
+std::string firstAction(const std::string& line)
+{
+    const auto details = line.find('{', line.find('{') + 1);
+    if (details == std::string::npos || line.find(':') > details)
+        return line;
+    const auto action = firstObject(line.substr(details));
+    return action.ends_with('}') ? line.substr(0, details) + action + "}" : line;
 }
 
 /// Throws unless an engine reads this as the line that says what to do; then `update` has what it says.
@@ -64,7 +78,7 @@ void readAction(UpdateRequest& update, const std::string& line, std::size_t numb
 {
     const auto malformed = [number](const std::string& what)
     { return failure(400, "illegal_argument_exception", "Malformed action/metadata line [" + std::to_string(number) + "], " + what); };
-    const auto parsed = parseJson(line);
+    const auto parsed = parseJson(firstAction(line));
     if (parsed.trouble != Parsed::Trouble::none)
         throw badJson(parsed.trouble);
     if (!isObject(parsed.value) || parsed.value.extract<Object>()->size() != 1)
@@ -90,6 +104,8 @@ void readAction(UpdateRequest& update, const std::string& line, std::size_t numb
             update.requireAlias = flag(key, value);
         else if (key == "retry_on_conflict")
         {
+            if (value.isBoolean())
+                throw malformed("expected a number for field [retry_on_conflict]");
             if (!value.isInteger())
                 throw unsupported("this retry_on_conflict");
         }
@@ -113,7 +129,7 @@ void UpdateRequest::readBody(const std::string& body)
 {
     if (body.empty())
         return;
-    const auto parsed = parseJson(body);
+    const auto parsed = parseJson(firstObject(body));
     if (parsed.trouble != Parsed::Trouble::none)
     {
         // Engines read a member at a time, and say in which one the trouble is.
@@ -140,6 +156,8 @@ void UpdateRequest::readBody(const std::string& body)
             scriptedUpsert = flag(key, value);
         else if (key == "_source")
         {
+            if (value.isEmpty() || (value.isNumeric() && !value.isBoolean()))
+                throw unreadable("_source doesn't support values of this type");
             shown = value;
             showsSource = !value.isBoolean() || value.convert<bool>();
         }
@@ -152,6 +170,8 @@ void UpdateRequest::readBody(const std::string& body)
 
 std::string UpdateRequest::problem() const
 {
+    if (index.empty())
+        return "index is missing";
     if (id.empty())
         return "id is missing";
     if (id.size() > longestId)
@@ -182,7 +202,7 @@ std::vector<UpdateRequest> readBulk(const std::string& body, const std::string& 
     };
     for (std::string line; nextLine(line);)
     {
-        if (line.empty())
+        if (line.find_first_not_of(" \t\r") == std::string::npos)
             continue;
         UpdateRequest update;
         update.index = index;
@@ -191,7 +211,15 @@ std::vector<UpdateRequest> readBulk(const std::string& body, const std::string& 
         readAction(update, line, number);
         if (!nextLine(line))
             break; // an action without its document is as good as none
+        const auto wanted = update.shown;
+        const bool wantsSource = update.showsSource;
         update.readBody(line);
+        // What is asked for outside the document counts more than what the document asks for.
+        if (!wanted.isEmpty())
+        {
+            update.shown = wanted;
+            update.showsSource = wantsSource;
+        }
         updates.push_back(std::move(update));
     }
     std::string problems;

@@ -1,3 +1,5 @@
+#include "LockOperations.h"
+
 #include "Leasehold/FakeElasticsearchServer.h"
 #include "Leasehold/ManualClock.h"
 
@@ -24,6 +26,15 @@ class FakeElasticsearchServerTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testBytesThatAreNoTextDoNotGetIntoAnAnswer);
     CPPUNIT_TEST(testAnotherScriptIsRefused);
     CPPUNIT_TEST(testMalformedRequestsAreRefusedAsAnEngineDoes);
+    CPPUNIT_TEST(testWhatStandsBehindTheFirstObjectIsNotRead);
+    CPPUNIT_TEST(testAKeyThatStandsTwiceIsRefused);
+    CPPUNIT_TEST(testOddValuesOfAnActionAreJudgedAsAnEngineDoes);
+    CPPUNIT_TEST(testTheInnermostWishForASourceCountsInAnUpdateAndTheOuterOneInABulk);
+    CPPUNIT_TEST(testANoopShowsWhatIsStoredUnlessFieldsAreAskedFor);
+    CPPUNIT_TEST(testADeletionCountsAlsoWhereNothingIs);
+    CPPUNIT_TEST(testADocumentOfNoIndexIsMissing);
+    CPPUNIT_TEST(testAParameterWithoutANameIsOneThatNobodyKnows);
+    CPPUNIT_TEST(testAnAliasCannotTakeTheNameOfAnIndex);
     CPPUNIT_TEST(testAnUpdateWithoutItsAliasMakesNoIndex);
     CPPUNIT_TEST(testAnItemOfABulkIsShownItsSourceOnlyIfAsked);
     CPPUNIT_TEST_SUITE_END();
@@ -87,6 +98,7 @@ public:
         const std::string replaced = "\xef\xbf\xbd";
         requireAnswer(400, '[' + replaced + ']', _server.ask("GET", "/locks?\xff=1"));
         requireAnswer(404, '[' + replaced + ']', _server.ask("GET", "/%ff"));
+        requireAnswer(405, '[' + replaced + ']', _server.ask("\xff", "/locks"));
         requireAnswer(406, replaced, _server.ask("POST", "/locks/_update/a", "{}", "\xff"));
         requireAnswer(400, "json_parse_exception", _server.ask("POST", "/locks/_update/a", "{\"\xff\":1}"));
         requireAnswer(400, "json_parse_exception", _server.ask("POST", "/locks/_update/a", R"({"\ud800":1})"));
@@ -109,6 +121,96 @@ public:
         requireAnswer(400, "terminated by a newline", _server.ask("POST", "/locks/_bulk", "{}", "application/x-ndjson"));
         requireAnswer(400, "unrecognized parameter", _server.ask("POST", "/locks/_refresh?nothing=1"));
         requireAnswer(405, "Incorrect HTTP method", _server.ask("DELETE", "/locks/_search"));
+    }
+
+    // What follows was found beside real engines, by FakeDifferentialTest.
+
+    void testWhatStandsBehindTheFirstObjectIsNotRead()
+    {
+        createIndex();
+        CPPUNIT_ASSERT_EQUAL(200, _server.ask("POST", "/locks/_update/a", probe + " x").status);
+        requireAnswer(200, R"("_id":"a")", bulk(R"({"update":{"_id":"a"},"update":{"_id":"b"}} x)"));
+        requireAnswer(200, R"("_id":"a")", bulk("\r\n \n" + std::string(R"({"update":{"_id":"a"}})")));
+    }
+
+    void testAKeyThatStandsTwiceIsRefused()
+    {
+        createIndex();
+        requireAnswer(400, "json_parse_exception", _server.ask("POST", "/locks/_update/a", R"({"upsert":{},"upsert":{}})"));
+        requireAnswer(400, "json_parse_exception", bulk(R"({"update":{"_id":"a","_id":"b"}})"));
+    }
+
+    void testOddValuesOfAnActionAreJudgedAsAnEngineDoes()
+    {
+        createIndex();
+        CPPUNIT_ASSERT_EQUAL(200, bulk(R"({"update":{"_id":"a","require_alias":null}})").status);
+        CPPUNIT_ASSERT_EQUAL(400, bulk(R"({"update":{"_id":"a","retry_on_conflict":true}})").status);
+        CPPUNIT_ASSERT_EQUAL(501, bulk(R"({"update":{"_id":"a","retry_on_conflict":"3"}})").status);
+        requireAnswer(400, "index is missing", _server.ask("POST", "/_bulk", "{\"update\":{\"_id\":\"a\"}}\n" + probe + "\n"));
+        for (const std::string wrong : {"5", "null"})
+            requireAnswer(400, "_source",
+                          _server.ask("POST", "/locks/_update/a", R"({"script":"ctx.op = 'noop';","_source":)" + wrong + "}"));
+        CPPUNIT_ASSERT_EQUAL(501, _server.ask("POST", "/locks/_update/a", R"({"script":{"source":{}}})").status);
+        CPPUNIT_ASSERT_EQUAL(501, _server.ask("POST", "/locks/_search", R"({"query":5})").status);
+        CPPUNIT_ASSERT_EQUAL(501, _server.ask("POST", "/nothing/_search", R"({"unknown":5})").status);
+        CPPUNIT_ASSERT_EQUAL(501, _server.ask("POST", "/locks/_search", R"({"size":null})").status);
+    }
+
+    void testTheInnermostWishForASourceCountsInAnUpdateAndTheOuterOneInABulk()
+    {
+        createIndex();
+        CPPUNIT_ASSERT_EQUAL(201, _server.ask("PUT", "/locks/_doc/a", R"({"fence":7,"token":"t"})").status);
+        const std::string wish = R"({"script":"ctx.op = 'noop';","_source":["token"]})";
+        const auto update = _server.ask("POST", "/locks/_update/a?_source=fence", wish);
+        requireAnswer(200, R"("token":"t")", update);
+        CPPUNIT_ASSERT(update.body.find("fence") == std::string::npos);
+        const auto inBulk = _server.ask("POST", "/locks/_bulk?_source=fence", "{\"update\":{\"_id\":\"a\"}}\n" + wish + "\n");
+        requireAnswer(200, R"("fence":7)", inBulk);
+        CPPUNIT_ASSERT(inBulk.body.find("token") == std::string::npos);
+    }
+
+    void testANoopShowsWhatIsStoredUnlessFieldsAreAskedFor()
+    {
+        createIndex();
+        CPPUNIT_ASSERT_EQUAL(201, _server.ask("PUT", "/locks/_doc/a", R"({"fence":7})").status);
+        const auto find = [&](const std::string& wish)
+        {
+            auto body = findOperation("a").body; // the store's own
+            const auto place = body.find(R"("_source":)");
+            body.replace(place, std::string::npos, R"("_source":)" + wish + "}");
+            return _server.ask("POST", "/locks/_update/a", body).body;
+        };
+        CPPUNIT_ASSERT(find(R"(["answer"])").find("dead") != std::string::npos);
+        CPPUNIT_ASSERT(find("true").find("dead") == std::string::npos);
+        CPPUNIT_ASSERT(find("[]").find(R"("fence":7)") != std::string::npos);
+    }
+
+    void testADeletionCountsAlsoWhereNothingIs()
+    {
+        createIndex();
+        requireAnswer(404, R"("result":"not_found")", _server.ask("DELETE", "/locks/_doc/a"));
+        requireAnswer(201, R"("_version":2)", _server.ask("PUT", "/locks/_doc/a?refresh=true", "{}"));
+        requireAnswer(200, R"("forced_refresh":true)", _server.ask("DELETE", "/locks/_doc/a?refresh=true"));
+    }
+
+    void testADocumentOfNoIndexIsMissing()
+    {
+        requireAnswer(404, "index_expression", _server.ask("GET", "/nothing/_doc/a"));
+        CPPUNIT_ASSERT_EQUAL(501, _server.ask("PUT", "/nothing/_doc/a", "{}").status);
+    }
+
+    void testAParameterWithoutANameIsOneThatNobodyKnows()
+    {
+        createIndex();
+        requireAnswer(400, "[1]", _server.ask("POST", "/locks/_refresh?=1"));
+        CPPUNIT_ASSERT_EQUAL(200, _server.ask("POST", "/locks/_refresh?=&").status);
+        CPPUNIT_ASSERT_EQUAL(200, _server.ask("POST", "/locks/_update/a?timeout=-1s", probe).status);
+    }
+
+    void testAnAliasCannotTakeTheNameOfAnIndex()
+    {
+        createIndex();
+        requireAnswer(400, "\"index_uuid\"", _server.ask("PUT", "/other-1", R"({"aliases":{"locks-1":{}}})"));
     }
 
     void testAnUpdateWithoutItsAliasMakesNoIndex()
@@ -138,6 +240,13 @@ public:
     }
 
 private:
+    const std::string probe = R"({"script":"ctx.op = 'noop';","scripted_upsert":true,"upsert":{}})";
+
+    FakeElasticsearchServer::Answer bulk(const std::string& action)
+    {
+        return _server.ask("POST", "/locks/_bulk", action + "\n" + probe + "\n", "application/x-ndjson");
+    }
+
     void createIndex()
     {
         const auto answer = _server.ask("PUT", "/locks-1", R"({"aliases":{"locks":{}}})");
