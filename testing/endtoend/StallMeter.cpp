@@ -4,36 +4,49 @@
 
 #include <algorithm>
 
+#include <pthread.h>
+#include <sched.h>
+
 namespace Leasehold
 {
 
-StallMeter::StallMeter() : _thread([this](const std::stop_token& stopping) { run(stopping); }) {}
+StallMeter::StallMeter() : _overruns(std::max(1U, std::thread::hardware_concurrency()))
+{
+    for (std::size_t processor = 0; processor < _overruns.size(); ++processor)
+        _threads.emplace_back([this, processor](const std::stop_token& stopping) { run(stopping, processor, _overruns[processor]); });
+}
 
 void StallMeter::stop()
 {
-    _thread.request_stop();
-    if (_thread.joinable())
-        _thread.join();
+    _threads.clear();
 }
 
-void StallMeter::run(const std::stop_token& stopping)
+void StallMeter::run(const std::stop_token& stopping, std::size_t processor, std::vector<Overrun>& overruns)
 {
+    // A thread that has to wait on one processor says nothing of the others. Where this one may not be used, any will do.
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(processor, &only);
+    ::pthread_setaffinity_np(::pthread_self(), sizeof only, &only);
     const auto waiter = Clock::system()->makeWaiter();
     while (!stopping.stop_requested())
     {
         const auto due = hostTime() + 2'000'000;
         waiter->waitUntil(LocalTime{Clock::duration{due}});
-        _overruns.push_back({due, hostTime()});
+        overruns.push_back({due, hostTime()});
     }
 }
 
 std::chrono::nanoseconds StallMeter::longest(HostTime from, HostTime to) const
 {
     HostTime longest = 0;
-    for (const auto& overrun : _overruns)
+    for (const auto& thread : _overruns)
     {
-        if (overrun.woke >= from && overrun.due <= to)
-            longest = std::max(longest, overrun.woke - overrun.due);
+        for (const auto& overrun : thread)
+        {
+            if (overrun.woke >= from && overrun.due <= to)
+                longest = std::max(longest, overrun.woke - overrun.due);
+        }
     }
     return std::chrono::nanoseconds(longest);
 }

@@ -10,7 +10,7 @@
 namespace Leasehold
 {
 
-/// How late this machine wakes a thread: a thread of its own waits, by the clock and the waiter of the library, for every second
+/// How late this machine wakes a thread: on each processor a thread waits, by the clock and the waiter of the library, for every second
 /// millisecond, and notes by how much each wait was overrun. A bound on time that is missed while the meter was as late says
 /// nothing about the library; one that is missed while the meter was in time does. Runs from construction on.
 class StallMeter
@@ -30,10 +30,10 @@ private:
     {
         HostTime due = 0, woke = 0;
     };
-    void run(const std::stop_token& stopping);
+    static void run(const std::stop_token& stopping, std::size_t processor, std::vector<Overrun>& overruns);
 
-    std::vector<Overrun> _overruns;
-    std::jthread _thread;
+    std::vector<std::vector<Overrun>> _overruns; // of each thread
+    std::vector<std::jthread> _threads;
 };
 
 } // namespace Leasehold
