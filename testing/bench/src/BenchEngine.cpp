@@ -1,12 +1,12 @@
 #include "BenchEngine.h"
 
 #include "LoadGenerator.h"
+#include "ThreadCrew.h"
 
 #include "Leasehold/LockManagerService.h"
 
+#include <atomic>
 #include <stdexcept>
-#include <thread>
-#include <vector>
 
 namespace Leasehold::Bench
 {
@@ -108,22 +108,26 @@ void BenchEngine::thaw()
         _fake->faults().clear();
 }
 
-void BenchEngine::warmUp(std::chrono::duration<double> span)
+void BenchEngine::warmUp(std::size_t operations, std::chrono::duration<double> atMost)
 {
+    using Steady = std::chrono::steady_clock;
     const auto index = freshIndex();
+    const auto ends = Steady::now() + std::chrono::duration_cast<Steady::duration>(atMost);
     LoadGenerator load(port(), index, 16);
-    load.run(span / 2);
-
     LockManagerService locks(openStore(index));
-    const auto ends = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(span / 2);
-    std::vector<std::jthread> threads;
-    for (int number = 0; number < 64; ++number)
-        threads.emplace_back(
-            [&locks, ends, number]
-            {
-                while (std::chrono::steady_clock::now() < ends)
-                    locks.acquire("warm-" + std::to_string(number)).release();
-            });
+    std::size_t singles = 0;
+    std::atomic<std::size_t> shared{0};
+    while (singles + shared < operations && Steady::now() < ends)
+    {
+        singles += load.run(atMost / 40).milliseconds.size();
+        const auto turnEnds = Steady::now() + std::chrono::duration_cast<Steady::duration>(atMost / 40);
+        runCrew(64,
+                [&](std::size_t number)
+                {
+                    for (; Steady::now() < turnEnds; shared += 2)
+                        locks.acquire("warm-" + std::to_string(number)).release();
+                });
+    }
 }
 
 } // namespace Leasehold::Bench

@@ -40,8 +40,9 @@ public:
     void freeze();
     void thaw();
 
-    /// Load of every kind until the virtual machine has compiled what it runs.
-    void warmUp(std::chrono::duration<double> span);
+    /// Load of both kinds, single and shared requests, until the virtual machine has compiled what it runs: by so many operations, not by
+    /// time, or a machine that is busy with other things would measure the compiler.
+    void warmUp(std::size_t operations, std::chrono::duration<double> atMost);
 
 private:
     BenchEngine() = default;

@@ -24,7 +24,7 @@ BenchEngine& Setting::engine()
     {
         std::clog << "  starting the engine" << std::endl;
         _engine = isSmoke() ? BenchEngine::fake() : BenchEngine::real(_wishes.engine);
-        _engine->warmUp(Seconds(isSmoke() ? 0.02 : 15));
+        _engine->warmUp(pick<std::size_t>(100, 150'000), Seconds(pick(0.1, 60.0)));
     }
     return *_engine;
 }
