@@ -37,7 +37,8 @@ LEASEHOLD_EXCEPTION_IDENTITY(LockStoreUnavailable, "Lock store unavailable")
 
 #undef LEASEHOLD_EXCEPTION_IDENTITY
 
-LockException::LockException(std::string message) : Poco::RuntimeException(message) {}
+// By value as in the classes under it; Poco copies it in any case.
+LockException::LockException(std::string message) : Poco::RuntimeException(message) {} // NOLINT(performance-unnecessary-value-param)
 
 const char* LockException::what() const noexcept
 {

@@ -48,6 +48,8 @@ class KeepingTest : public CppUnit::TestFixture, private ServiceFixture
     CPPUNIT_TEST(testAReleasedLockIsNotRenewed);
     CPPUNIT_TEST(testLocksTakenAtRandomMomentsSettleIntoFewBatches);
     CPPUNIT_TEST(testABatchTravelsInChunksOfAThousandTheMostUrgentFirst);
+    CPPUNIT_TEST(testWhileTheStoreIsAwayOneChunkAsksForAll);
+    CPPUNIT_TEST(testAChunkThatIsRefusedHoldsUpNoOther);
     CPPUNIT_TEST(testARenewalThatFailsIsTriedAgainUntilTheLeaseEnds);
     CPPUNIT_TEST(testARenewalThatSucceedsInTheEndKeepsTheLock);
     CPPUNIT_TEST(testTroubleWithOneItemTroublesNoOther);
@@ -138,6 +140,45 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{1000}, calls[1].size());
         CPPUNIT_ASSERT_EQUAL(std::size_t{401}, calls[2].size());
         CPPUNIT_ASSERT_EQUAL(std::string("urgent"), calls[0][0]);
+    }
+
+    /// Guards: chunks that each waited for a store that was away, until the leases of the last had ended.
+    void testWhileTheStoreIsAwayOneChunkAsksForAll()
+    {
+        auto locks = recorded();
+        std::vector<Lock> held;
+        for (int i = 0; i < 2500; ++i)
+            held.push_back(locks.acquire("lock " + std::to_string(i)));
+        recorder->fail(StoreVerb::renew, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::before, 5);
+        clock->advance(10s + 800ms); // five tries, one each 200 ms
+        auto calls = recorder->take();
+        CPPUNIT_ASSERT_EQUAL(std::size_t{5}, calls.size());
+        for (const auto& call : calls)
+            CPPUNIT_ASSERT_EQUAL(std::size_t{1000}, call.size());
+        clock->advance(200ms);
+        calls = recorder->take();
+        std::size_t renewals = 0;
+        for (const auto& call : calls)
+            renewals += call.size();
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("all, as soon as it is back", std::size_t{2500}, renewals);
+        for (const auto& lock : held)
+            CPPUNIT_ASSERT_EQUAL(Milliseconds{27s}, lock.remaining());
+    }
+
+    void testAChunkThatIsRefusedHoldsUpNoOther()
+    {
+        auto locks = recorded();
+        std::vector<Lock> held;
+        for (int i = 0; i < 2500; ++i)
+            held.push_back(locks.acquire("lock " + std::to_string(i)));
+        recorder->fail(StoreVerb::renew, FaultyLockStore::Trouble::error, FaultyLockStore::When::before, 1);
+        clock->advance(10s);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("the store is there", std::size_t{3}, recorder->take().size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1000}, observer->count("renewalFailed"));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1500}, observer->count("renewed"));
+        clock->advance(200ms);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, recorder->take().size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2500}, observer->count("renewed"));
     }
 
     void testARenewalThatFailsIsTriedAgainUntilTheLeaseEnds()
