@@ -15,6 +15,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace
@@ -145,6 +146,7 @@ int runAll(const Arguments& arguments)
 
     Report report(arguments.command, machineFacts());
     Setting setting(arguments.wishes);
+    bool engineIsNamed = false;
     // With the report on standard output for a program, people read the other stream.
     auto& people = arguments.json == "-" ? std::clog : std::cout;
     for (const auto* const scenario : wanted)
@@ -155,12 +157,13 @@ int runAll(const Arguments& arguments)
             people << "It failed: " << entry.failure << "\n";
         people << std::endl;
         report.add(std::move(entry));
+        if (const auto* const engine = setting.startedEngine(); engine && !std::exchange(engineIsNamed, true))
+            report.addFact("engine", engine->name());
+        // After each: what has been measured so far must not be lost to what comes.
+        if (!arguments.report.empty())
+            report.write(arguments.report);
     }
-    if (const auto* const engine = setting.startedEngine())
-        report.addFact("engine", engine->name());
 
-    if (!arguments.report.empty())
-        report.write(arguments.report);
     if (arguments.json == "-")
         std::cout << report.json();
     else if (!arguments.json.empty() && !(std::ofstream(arguments.json) << report.json()).flush())
