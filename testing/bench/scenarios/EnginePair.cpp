@@ -16,20 +16,16 @@ Result measureEnginePair(Setting& setting)
     RawConnection connection(engine.port());
     RawLock raw(engine.port(), index, "raw");
 
-    const auto ours = [&] { return rateOf(setting.slice(), 1, [&] { locks.acquire("ours").release(); }); };
-    const auto limit = [&]
-    {
-        return rateOf(setting.slice(), 1,
-                      [&] { RawLock::requireReleased(connection.exchange(raw.release(connection.exchange(raw.acquire())))); });
-    };
+    const auto ours = [&] { locks.acquire("ours").release(); };
+    const auto limit = [&] { RawLock::requireReleased(connection.exchange(raw.release(connection.exchange(raw.acquire())))); };
     ours(), limit();
     Result result;
-    result.lines.push_back(alternate(setting,
-                                     {.what = "acquire + release, 1 thread",
-                                      .unit = "pairs/s",
-                                      .limitName = "the same two requests from a bare keep-alive loop",
-                                      .target = Target{Target::Bound::atLeast, 0.95}},
-                                     ours, limit, setting.pick<std::size_t>(1, 3)));
+    result.lines.push_back(alternateOneByOne(setting,
+                                             {.what = "acquire + release, 1 thread",
+                                              .unit = "pairs/s",
+                                              .limitName = "the same two requests from a bare keep-alive loop",
+                                              .target = Target{Target::Bound::atLeast, 0.95}},
+                                             setting.pick<std::size_t>(2, 150), true, ours, limit));
     return result;
 }
 
