@@ -22,7 +22,6 @@ public:
     explicit LeaseCalendar(Place place) : _place(place) {}
 
     bool empty() const { return _size == 0; }
-    std::size_t size() const { return _size; }
 
     /// The start of the first slot, so up to a millisecond before the time that was asked for; max(): empty.
     LocalTime earliest() const

@@ -246,10 +246,4 @@ LocalTime LeaseTable::planWatchdog(LocalTime now)
     return _watchdog.plan(_byEnd.earliest(), now);
 }
 
-std::size_t LeaseTable::size() const
-{
-    const std::lock_guard guard(_mutex);
-    return _byEnd.size();
-}
-
 } // namespace Leasehold

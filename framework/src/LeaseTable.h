@@ -72,8 +72,6 @@ public:
     LocalTime planKeeper(LocalTime now);
     LocalTime planWatchdog(LocalTime now);
 
-    std::size_t size() const;
-
 private:
     /// Until when a thread sleeps. It is woken only for what comes earlier, and then not again before it has planned anew.
     class Sleep

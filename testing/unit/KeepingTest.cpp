@@ -48,6 +48,7 @@ class KeepingTest : public CppUnit::TestFixture, private ServiceFixture
     CPPUNIT_TEST(testAReleasedLockIsNotRenewed);
     CPPUNIT_TEST(testLocksTakenAtRandomMomentsSettleIntoFewBatches);
     CPPUNIT_TEST(testABatchTravelsInChunksOfAThousandTheMostUrgentFirst);
+    CPPUNIT_TEST(testTheLeaseThatEndsFirstIsTheFirstOfItsBatch);
     CPPUNIT_TEST(testWhileTheStoreIsAwayOneChunkAsksForAll);
     CPPUNIT_TEST(testAChunkThatIsRefusedHoldsUpNoOther);
     CPPUNIT_TEST(testARenewalThatFailsIsTriedAgainUntilTheLeaseEnds);
@@ -140,6 +141,20 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{1000}, calls[1].size());
         CPPUNIT_ASSERT_EQUAL(std::size_t{401}, calls[2].size());
         CPPUNIT_ASSERT_EQUAL(std::string("urgent"), calls[0][0]);
+    }
+
+    void testTheLeaseThatEndsFirstIsTheFirstOfItsBatch()
+    {
+        policy.lease.renewAfter = 5s;
+        auto locks = recorded();
+        auto longer = locks.acquire("longer", {.ttl = 60s});
+        clock->advance(1s);
+        auto shorter = locks.acquire("shorter", {.ttl = 30s});
+        recorder->take();
+        clock->advance(4s);
+        const auto calls = recorder->take();
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, calls.size());
+        CPPUNIT_ASSERT((std::vector<std::string>{"shorter", "longer"}) == calls[0]);
     }
 
     /// Guards: chunks that each waited for a store that was away, until the leases of the last had ended.

@@ -22,6 +22,7 @@ class LossTest : public CppUnit::TestFixture, private ServiceFixture
     CPPUNIT_TEST(testAReleaseFiresNoLossToken);
     CPPUNIT_TEST(testEachLossIsToldOnce);
     CPPUNIT_TEST(testAHolderThatGivesBackALostLockFreesItForTheOthers);
+    CPPUNIT_TEST(testALostLockThatCannotBeGivenBackIsToldOf);
     CPPUNIT_TEST(testAStopCallbackThatBlocksDelaysNoOtherLoss);
     CPPUNIT_TEST(testAnObserverThatThrowsDelaysNoOtherAndIsCounted);
     CPPUNIT_TEST_SUITE_END();
@@ -206,6 +207,16 @@ public:
         CPPUNIT_ASSERT(!isHeldInStorage("job"));
         messageOf<LockLostError>([&] { lock.release(); });
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, faulty->calls(StoreVerb::release));
+    }
+
+    void testALostLockThatCannotBeGivenBackIsToldOf()
+    {
+        auto locks = service();
+        auto lock = locks.acquire("job", {.maxHold = 1s});
+        clock->advance(1s);
+        faulty->fail(StoreVerb::release, FaultyLockStore::Trouble::unavailable);
+        assertNames(messageOf<LockLostError>([&] { lock.release(); }), {"maxHold"});
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("releaseFailed job"));
     }
 
     void testAStopCallbackThatBlocksDelaysNoOtherLoss()

@@ -19,6 +19,7 @@ class WithLockTest : public CppUnit::TestFixture, private ServiceFixture
     CPPUNIT_TEST(testAPointerToAMemberFunctionOfTheLockIsACallback);
     CPPUNIT_TEST(testWhatTheCallbackThrowsIsPassedOnAfterTheRelease);
     CPPUNIT_TEST(testALockThatIsHeldByAnotherThrowsAndTheCallbackDoesNotRun);
+    CPPUNIT_TEST(testAHolderWhoseMetadataCannotBeReadIsNamedAllTheSame);
     CPPUNIT_TEST(testAnOutageNeverLooksLikeBusy);
     CPPUNIT_TEST(testACallbackThatOutlivesItsLeaseLosesItsResult);
     CPPUNIT_TEST(testAReleaseThatTheStorageRefusesIsALoss);
@@ -142,6 +143,13 @@ public:
         }
         CPPUNIT_ASSERT(!ran);
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("held job"));
+    }
+
+    void testAHolderWhoseMetadataCannotBeReadIsNamedAllTheSame()
+    {
+        memory->acquire({"job", "another's token", 30s, "no JSON", 0}, context());
+        auto locks = service();
+        assertNames(messageOf<LockAcquisitionError>([&] { locks.withLock("job", [] {}); }), {"unreadable metadata", "30.0 s"});
     }
 
     void testAnOutageNeverLooksLikeBusy()
