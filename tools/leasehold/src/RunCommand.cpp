@@ -151,10 +151,13 @@ private:
         }
         catch (const LockLostError& error)
         {
+            // Else the command was stopped because of it, which is said below in the same words however late this machine is.
             if (!supervisor.lossReason())
+            {
                 _status.lost(toString(error.reason()));
-            Messages::say(error.message());
-            return exitLost;
+                Messages::say(error.message());
+                return exitLost;
+            }
         }
         catch (const LockStoreError&) // NOLINT(bugprone-empty-catch)
         {
