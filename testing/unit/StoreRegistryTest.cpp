@@ -91,6 +91,7 @@ class StoreRegistryTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testAPolicyThatCannotWorkIsRefused);
     CPPUNIT_TEST(testABackoffIsChosenByItsType);
     CPPUNIT_TEST(testABadBackoffIsRefused);
+    CPPUNIT_TEST(testABackoffOfOnesOwnThatIsNoneIsRefused);
     CPPUNIT_TEST(testUrlsBecomeSettings);
     CPPUNIT_TEST(testAnUnknownKeyInAUrlIsRefused);
     CPPUNIT_TEST(testCredentialsInAUrlAreRefusedUnlessAllowed);
@@ -327,6 +328,18 @@ public:
         set("policy.wait.backoff.type", "mine");
         set("policy.wait.backoff.pause", "9ms");
         CPPUNIT_ASSERT(_registry.policy(*_map).wait.backoff->delay(1, Milliseconds{0}) == Milliseconds{9});
+    }
+
+    void testABackoffOfOnesOwnThatIsNoneIsRefused()
+    {
+        const auto none = [](StoreSettings&) { return std::shared_ptr<const Backoff>(); };
+        assertContains(refusal([&] { _registry.addBackoff("My Own", none); }), "allowed is a word");
+        assertContains(refusal([&] { _registry.addBackoff("mine", nullptr); }), "without a creator");
+        _registry.addBackoff("mine", none);
+        set("policy.wait.backoff.type", "mine");
+        assertContains(refusal([&] { _registry.policy(*_map); }), "the creator of the backoff \"mine\" made none");
+        set("policy.wait.backoff.type", "yours");
+        assertContains(refusal([&] { _registry.policy(*_map); }), "one of: fixed, jittered, mine");
     }
 
     void testABadBackoffIsRefused()
