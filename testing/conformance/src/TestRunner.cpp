@@ -3,7 +3,11 @@
 #include "HarnessRegistry.h"
 #include "conformanceWorker.h"
 
+#include <Poco/Exception.h>
+
 #include <cppunit/CompilerOutputter.h>
+#include <cppunit/Message.h>
+#include <cppunit/Protector.h>
 #include <cppunit/TestFailure.h>
 #include <cppunit/TestListener.h>
 #include <cppunit/TestResult.h>
@@ -14,6 +18,7 @@
 #include <chrono>
 #include <iostream>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,7 +38,11 @@ public:
         std::cout << "  " << test->getName() << std::flush;
     }
 
-    void addFailure(const CppUnit::TestFailure&) override { std::cout << " FAILED" << std::flush; }
+    void addFailure(const CppUnit::TestFailure& failure) override
+    {
+        if (_failed.insert(failure.failedTest()).second) // its tearDown may fail besides
+            std::cout << " FAILED" << std::flush;
+    }
 
     void endTest(CppUnit::Test*) override
     {
@@ -44,10 +53,30 @@ public:
     }
 
     int ran() const { return _ran; }
+    int failed() const { return static_cast<int>(_failed.size()); }
 
 private:
     int _ran = 0;
+    std::set<const CppUnit::Test*> _failed{};
     std::chrono::steady_clock::time_point _started{};
+};
+
+/// The what() of POCO's exceptions is only their class.
+class WholeMessages : public CppUnit::Protector
+{
+public:
+    bool protect(const CppUnit::Functor& functor, const CppUnit::ProtectorContext& context) override
+    {
+        try
+        {
+            return functor();
+        }
+        catch (const Poco::Exception& exception)
+        {
+            reportError(context, CppUnit::Message("uncaught exception", exception.displayText()));
+        }
+        return false;
+    }
 };
 
 void collect(CppUnit::Test* test, const std::string& part, std::vector<CppUnit::Test*>& chosen)
@@ -97,11 +126,12 @@ int runTests(int argc, char** argv)
     Progress progress;
     result.addListener(&collector);
     result.addListener(&progress);
+    result.pushProtector(new WholeMessages); // which it owns
     for (auto* test : chosen)
         test->run(&result);
 
     CppUnit::CompilerOutputter(&collector, std::cout).write();
-    const int failed = collector.testFailuresTotal();
+    const int failed = progress.failed();
     const int missing = static_cast<int>(chosen.size()) - progress.ran();
     if (missing != 0)
         std::cout << missing << " of " << chosen.size() << " tests did not run\n";
