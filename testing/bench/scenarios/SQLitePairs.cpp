@@ -54,12 +54,20 @@ Result measure(Setting& setting, SQLiteDurability durability)
                 .perSecond;
         };
         ours(), limit();
-        auto line = alternate(setting,
-                              {.what = std::to_string(threads) + (threads == 1 ? " thread" : " threads"),
-                               .unit = "pairs/s",
-                               .limitName = threads == 1 ? "bare transactions through the C API" : "the same, a connection for each thread",
-                               .target = Target{Target::Bound::atLeast, 0.8}},
-                              ours, limit);
+        Line line{.what = std::to_string(threads) + (threads == 1 ? " thread" : " threads"),
+                  .unit = "pairs/s",
+                  .limitName = threads == 1 ? "bare transactions through the C API" : "the same, a connection for each thread",
+                  .target = Target{Target::Bound::atLeast, 0.8}};
+        if (threads > 1)
+            line = alternate(setting, line, ours, limit);
+        else
+            line = alternateOneByOne(
+                setting, line, setting.pick<std::size_t>(2, full ? 50 : 2000), true, [&] { locks.acquire(names[0]).release(); },
+                [&]
+                {
+                    bare[0]->acquire(names[0]);
+                    bare[0]->release(names[0]);
+                });
         rates.curves[0].points.emplace_back(threads, line.ours.median);
         rates.curves[1].points.emplace_back(threads, line.limit->median);
         result.lines.push_back(std::move(line));
