@@ -128,7 +128,7 @@ std::string_view RawConnection::exchange(std::string_view request)
         if (const auto length = wholeAnswer(_received))
         {
             const std::string_view answer(_received.data(), length);
-            if (statusOf(answer) != 200 && statusOf(answer) != 201)
+            if (const int status = statusOf(answer); status != 200 && status != 201 && status != 409)
                 throw std::runtime_error("the raw client was answered: " + std::string(answer.substr(0, 500)));
             return answer;
         }

@@ -25,7 +25,8 @@ public:
     RawConnection(const RawConnection&) = delete;
     RawConnection& operator=(const RawConnection&) = delete;
 
-    /// The whole answer, head and body; valid until the next call. Throws std::runtime_error unless its status is 200 or 201.
+    /// The whole answer, head and body; valid until the next call. Throws std::runtime_error unless its status is 200,
+    /// 201, or 409: others changed the document meanwhile, try again.
     std::string_view exchange(std::string_view request);
 
     int socket() const { return _socket; }
