@@ -325,11 +325,15 @@ void StoreFile::leave(Lane& lane)
     }
     catch (const LockStoreError&)
     {
-        // Not to be told to anybody: nothing will be granted for as long as a lease can last; see arrive.
+        // Not to be told to anybody: nothing will be granted for as long as a lease can last.
     }
     const std::lock_guard lock(_mutex);
     if (_last == connection->place.id())
+    {
         _lastCarried = known;
+        if (!known) // from now on: the next file may get the number of this one, and arrive would take it for the same
+            _quietUntil = std::max(_quietUntil, now.rule.ms + _longestTtl.count());
+    }
     std::erase_if(_carried, [&](const auto& row) { return !connection->table.isLive(row, now); });
     _carried.insert(_carried.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
 }

@@ -9,6 +9,8 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <filesystem>
+#include <functional>
+#include <utility>
 
 namespace Leasehold
 {
@@ -28,6 +30,8 @@ class SQLiteReplacedFileTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testARemovedLogIsNoticed);
     CPPUNIT_TEST(testAMovedDirectoryIsNoticed);
     CPPUNIT_TEST(testAFileThatIsGoneWhileNoConnectionIsOpenKeepsGrantsBack);
+    CPPUNIT_TEST(testADamagedFileThatIsGoneKeepsGrantsBack);
+    CPPUNIT_TEST(testAFileThatIsRemovedOrReplacedWhileItIsOpenedIsNotUsed);
     CPPUNIT_TEST(testPrepareFindsTheFileThatIsThereNow);
     CPPUNIT_TEST(testManyReplacementsWhileManyRenewLeaveOneHolder);
     CPPUNIT_TEST_SUITE_END();
@@ -156,6 +160,54 @@ public:
         assertNames(messageOf<LockStoreUnavailable>([&] { tryAcquire(*store, "free", "other"); }), {_path, "replaced", "30s"});
         CPPUNIT_ASSERT(renew(*store, lease) == RenewStatus::lost);
         _host.advance(30s);
+        take(*store, "job", "other");
+    }
+
+    /// A row that cannot be read hides how long its lease is believed in. Guards: the new file had the inode of the old one, and was
+    /// taken for it.
+    void testADamagedFileThatIsGoneKeepsGrantsBack()
+    {
+        bool removes = false;
+        auto clocks = _host.clocks();
+        clocks.boottime = [&, before = clocks.boottime] // is asked within the transaction, before the row is looked at
+        {
+            if (std::exchange(removes, false))
+                removeAll();
+            return before();
+        };
+        const auto store = openStore(_path, clocks);
+        const auto lease = take(*store, "job", "token", 30s);
+        RawDatabase(_path).run("UPDATE locks SET fence = -1");
+        removes = true;
+        assertNames(messageOf<LockStoreUnavailable>([&] { tryAcquire(*store, "job", "other"); }), {_path, "removed or replaced"});
+        assertNames(messageOf<LockStoreUnavailable>([&] { tryAcquire(*store, "free", "other"); }), {_path, "replaced", "30s"});
+        CPPUNIT_ASSERT(renew(*store, lease) == RenewStatus::lost);
+        _host.advance(30s);
+        take(*store, "job", "other");
+    }
+
+    void testAFileThatIsRemovedOrReplacedWhileItIsOpenedIsNotUsed()
+    {
+        const auto lease = take(*open(), "job", "token");
+        fs::copy_file(_path, _directory.file("copy.db"));
+        std::function<void()> whileOpened;
+        auto clocks = _host.clocks();
+        clocks.bootId = [&, before = clocks.bootId] // is asked between opening the file and looking into it
+        {
+            if (whileOpened)
+                std::exchange(whileOpened, nullptr)();
+            return before();
+        };
+        const auto store = openStore(_path, clocks);
+        whileOpened = [&]
+        {
+            removeAll();
+            fs::rename(_directory.file("copy.db"), _path);
+        };
+        assertNames(messageOf<LockStoreUnavailable>([&] { renew(*store, lease); }), {_path, "while it was being opened"});
+        whileOpened = [&] { removeAll(); };
+        assertNames(messageOf<LockStoreUnavailable>([&] { renew(*store, lease); }), {_path, "while it was being opened"});
+        CPPUNIT_ASSERT(!fs::exists(_path));
         take(*store, "job", "other");
     }
 
