@@ -1,5 +1,6 @@
 #include "Leasehold/TokenPolicy.h"
 #include "ServiceFixture.h"
+#include "endForkedChild.h"
 #include "thrown.h"
 
 #include <algorithm>
@@ -38,7 +39,7 @@ std::string inChild(const std::function<std::string()>& work)
             said = std::string("threw ") + error.what();
         }
         const auto written = ::write(ends[1], said.data(), said.size());
-        ::_exit(written == static_cast<ssize_t>(said.size()) ? 0 : 1);
+        endForkedChild(written == static_cast<ssize_t>(said.size()) ? 0 : 1);
     }
     ::close(ends[1]);
     std::string said;

@@ -278,6 +278,13 @@ public:
         Poco::JSON::Object tooLong;
         tooLong.set("t", std::string(Metadata::maxBytes, 'x'));
         messageOf<InvalidLockRequest>([&] { Metadata{tooLong}; });
+
+        struct Something
+        {
+        };
+        Poco::JSON::Object noJson;
+        noJson.set("s", Something{});
+        assertNames(messageOf<InvalidLockRequest>([&] { Metadata{noJson}; }), {"metadata", "cannot be written as JSON"});
     }
 };
 

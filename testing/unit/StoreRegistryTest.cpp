@@ -419,6 +419,9 @@ public:
                                 "+https://host",
                                 "memory:x"})
             assertLacks(refusedBy(url), "nothing was refused");
+        const auto message = refusedBy("nothing:///" + std::string(5000, 'x')); // one that is long is not shown whole
+        assertLacks(message, "nothing was refused");
+        assertLacks(message, std::string(201, 'x'));
     }
 
     void testRubbishUrlsAreRefusedWithoutACrash()

@@ -127,6 +127,10 @@ class StoreSettingsTest : public CppUnit::TestFixture
         set("limit", "250ms");
         CPPUNIT_ASSERT(_settings.durationOrForever("limit", forever) == Milliseconds{250});
         CPPUNIT_ASSERT(_settings.durationOrForever("absent", forever) == forever);
+        set("limit", "for ever");
+        const auto message = refusal([&] { _settings.durationOrForever("limit", forever); });
+        assertContains(message, "\"for ever\"");
+        assertContains(message, "or forever");
     }
 
     void testNumbersAreWholeAndInTheirBounds()
@@ -149,6 +153,7 @@ class StoreSettingsTest : public CppUnit::TestFixture
         CPPUNIT_ASSERT(_settings.flag("f", false));
         set("f", "no");
         CPPUNIT_ASSERT(!_settings.flag("f", true));
+        CPPUNIT_ASSERT(_settings.flag("absent", true));
         set("f", "maybe");
         assertContains(refusal([&] { _settings.flag("f", true); }), "maybe");
         CPPUNIT_ASSERT_EQUAL(std::string("full"), _settings.choice("durability", {"full", "normal"}));

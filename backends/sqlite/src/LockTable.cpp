@@ -161,11 +161,7 @@ std::vector<LockRecord> LockTable::list(const ListQuery& query, const HostNow& n
     {
         auto name = rows.text(0);
         if (!name.starts_with(query.prefix))
-        {
-            if (name > query.prefix) // those with the prefix lie together
-                break;
-            continue;
-        }
+            break; // those with the prefix lie together, and none lies before them
         if (name <= query.after)
             continue;
         auto row = rowOf(rows, 1, true);

@@ -1,6 +1,7 @@
 #include "ChildProcess.h"
 
 #include "Leasehold/waitUntil.h"
+#include "endForkedChild.h"
 
 #include <cerrno>
 #include <csignal>
@@ -30,7 +31,7 @@ ChildProcess::ChildProcess(const std::function<int()>& work) : _pid(::fork())
     {
         std::cerr << "child process: " << error.what() << std::endl;
     }
-    ::_exit(status);
+    endForkedChild(status);
 }
 
 ChildProcess::~ChildProcess()

@@ -1,5 +1,6 @@
 #include "ChildProcess.h"
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/ManualClock.h"
 #include "RawDatabase.h"
 #include "SQLiteTestStore.h"
 #include "TestDirectory.h"
@@ -24,6 +25,7 @@ class SQLiteDeadlineTest : public CppUnit::TestFixture
     CPPUNIT_TEST_SUITE(SQLiteDeadlineTest);
     CPPUNIT_TEST(testAFileThatIsLockedPastTheDeadlineIsUnavailableAndWorksAfterwards);
     CPPUNIT_TEST(testAFileThatIsLockedWhileItIsOpenedIsUnavailableByTheDeadline);
+    CPPUNIT_TEST(testAFileInAnotherJournalModeThatIsBeingReadIsUnavailableByTheDeadline);
     CPPUNIT_TEST(testAFileThatAnotherIsMakingIsUnavailableByTheDeadline);
     CPPUNIT_TEST(testACancelledCallStopsWaitingForTheFile);
     CPPUNIT_TEST(testACallThatQueuesBehindAnotherEndsByItsOwnDeadline);
@@ -103,6 +105,19 @@ public:
         take(*store, "job", "token");
     }
 
+    /// The mode cannot be changed back while anybody reads.
+    void testAFileInAnotherJournalModeThatIsBeingReadIsUnavailableByTheDeadline()
+    {
+        take(*openStore(_path), "early", "token");
+        CPPUNIT_ASSERT_EQUAL(std::string("delete"), RawDatabase(_path).text("PRAGMA journal_mode = DELETE"));
+        Blocker blocker(_path, "BEGIN; SELECT count(*) FROM locks");
+        const auto store = openStore(_path);
+        assertUnavailableAtTheDeadline([&](const auto& context) { store->prepare(context); });
+        assertUnavailableAtTheDeadline([&](const auto& context) { store->find("early", context); });
+        blocker.end();
+        take(*store, "job", "token");
+    }
+
     void testAFileThatAnotherIsMakingIsUnavailableByTheDeadline()
     {
         const int directory = ::open(_directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -174,12 +189,26 @@ public:
 
     void testALongSearchIsBrokenOffAtTheDeadline()
     {
-        const auto store = openStore(_path);
+        TestHost host;
+        ManualClock clock;
+        bool passes = false;
+        auto clocks = host.clocks();
+        clocks.boottime = [&, before = clocks.boottime] // is asked when the search has begun
+        {
+            if (passes)
+                clock.advance(1min);
+            return before();
+        };
+        const auto store = openStore(_path, clocks);
         take(*store, "job", "token");
+        store->find("job", soon());
         RawDatabase(_path).run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) "
                                "INSERT INTO locks SELECT 'dead-' || i, 't', 9000000000000000, 2, 0, 'b', 0, 0, 0, '{}' FROM n");
         // No fence is old enough to be forgotten, so the search sees all rows and finds none.
-        messageOf<LockStoreUnavailable>([&] { store->prune(1h, CallContext::within(1ms)); });
+        passes = true;
+        const auto message = messageOf<LockStoreUnavailable>([&] { store->prune(1h, {clock, clock.now() + 1min}); });
+        passes = false;
+        assertNames(message, {_path, "interrupted", "deadline of the call has passed"});
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, store->prune(1h, soon()));
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, store->list({}, soon()).size());
     }

@@ -1,12 +1,16 @@
+#include "Leasehold/Exceptions.h"
 #include "RawDatabase.h"
 #include "SQLiteTestStore.h"
 #include "TestDirectory.h"
 #include "VolatileDisk.h"
+#include "WatchedClock.h"
+#include "thrown.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <filesystem>
 #include <optional>
+#include <thread>
 
 namespace Leasehold
 {
@@ -21,6 +25,8 @@ class SQLiteDurabilityTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testTheFirstGrantInANewFileSurvives);
     CPPUNIT_TEST(testUnderNormalTheLastGrantsMayBeUndoneButTheFileStaysWhole);
     CPPUNIT_TEST(testOnlyGrantsUnderFullWaitForTheDisk);
+    CPPUNIT_TEST(testAGrantThatTheDiskDoesNotConfirmIsNotAnswered);
+    CPPUNIT_TEST(testAReleaseIsAnsweredThoughTheDiskDoesNotConfirmTheGrantBesideIt);
     CPPUNIT_TEST_SUITE_END();
 
     const TestDirectory _directory;
@@ -122,6 +128,45 @@ public:
         CPPUNIT_ASSERT(careful->release(lease, soon()) == ReleaseStatus::released);
         take(*quick, "job", "other");
         CPPUNIT_ASSERT_EQUAL(before, _disk->syncsOf(log));
+    }
+
+    void testAGrantThatTheDiskDoesNotConfirmIsNotAnswered()
+    {
+        const auto store = open(SQLiteDurability::full);
+        const auto lease = take(*store, "early", "token");
+        _disk->failNextSync();
+        assertNames(messageOf<LockStoreUnavailable>([&] { tryAcquire(*store, "job", "token"); }),
+                    {_path, "\"job\"", "disk did not confirm"});
+        assertSurvives(take(*store, "job", "token")); // the same request once more
+        CPPUNIT_ASSERT(renew(*store, lease) == RenewStatus::renewed);
+    }
+
+    void testAReleaseIsAnsweredThoughTheDiskDoesNotConfirmTheGrantBesideIt()
+    {
+        const auto store = open(SQLiteDurability::full);
+        const auto lease = take(*store, "early", "token");
+        RawDatabase blocker(_path);
+        blocker.run("BEGIN IMMEDIATE");
+        const WatchedClock first, second;
+        auto released = ReleaseStatus::notHeld;
+        std::string failure;
+        std::jthread releaser([&] { released = store->release(lease, {first, first.ManualClock::now() + 30s}); });
+        CPPUNIT_ASSERT(first.waitUntilBusy());
+        std::jthread acquirer(
+            [&]
+            {
+                failure = messageOf<LockStoreUnavailable>(
+                    [&] {
+                        store->acquire({.name = "job", .token = "token", .ttl = 30s}, {second, second.ManualClock::now() + 30s});
+                    });
+            });
+        CPPUNIT_ASSERT(second.waitUntilQueued());
+        _disk->failNextSync();
+        blocker.run("COMMIT");
+        releaser.join();
+        acquirer.join();
+        CPPUNIT_ASSERT(released == ReleaseStatus::released);
+        assertNames(failure, {_path, "\"job\"", "disk did not confirm"});
     }
 };
 

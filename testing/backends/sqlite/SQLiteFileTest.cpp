@@ -39,7 +39,9 @@ class SQLiteFileTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testADirectoryAndAPipeAreRefused);
     CPPUNIT_TEST(testAMissingDirectoryIsNamedAndNothingIsRemembered);
     CPPUNIT_TEST(testAReadOnlyFileIsRefused);
+    CPPUNIT_TEST(testAReadOnlyLogIsRefused);
     CPPUNIT_TEST(testAReadOnlyDirectoryIsRefused);
+    CPPUNIT_TEST(testAProcessWithoutADescriptorLeftIsToldSoAndWorkGoesOnAfterIt);
     CPPUNIT_TEST(testAFileSizeLimitIsTroubleAndWorkGoesOnAfterIt);
     CPPUNIT_TEST(testAFullDiskIsTroubleAndWorkGoesOnAfterIt);
     CPPUNIT_TEST(testNetworkFileSystemsAreRefusedByName);
@@ -70,10 +72,10 @@ class SQLiteFileTest : public CppUnit::TestFixture
         return message;
     }
 
-    /// root may do everything, so whoever is to be refused must be somebody else.
+    /// root may do everything, so whoever is to be refused must be somebody else. The saved ids stay, for endForkedChild.
     static void becomeNobody()
     {
-        if (::geteuid() == 0 && (::setgid(65534) != 0 || ::setuid(65534) != 0))
+        if (::geteuid() == 0 && (::setresgid(65534, 65534, 0) != 0 || ::setresuid(65534, 65534, 0) != 0))
             throw std::runtime_error("cannot become another user");
     }
 
@@ -190,6 +192,23 @@ public:
         CPPUNIT_ASSERT_EQUAL(0, child.wait());
     }
 
+    void testAReadOnlyLogIsRefused()
+    {
+        take(*openStore(_path), "job", "token");
+        fs::permissions(_path, fs::perms::others_read | fs::perms::others_write, fs::perm_options::add);
+        for (const char* suffix : {"-wal", "-shm"})
+            fs::permissions(_path + suffix, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
+        ChildProcess child(
+            [&]
+            {
+                becomeNobody();
+                assertNames(messageOf<LockStoreError>([&] { tryAcquire(*openStore(_path), "job", "token"); }),
+                            {_path, "must be allowed to write the file, its -wal and -shm files"});
+                return 0;
+            });
+        CPPUNIT_ASSERT_EQUAL(0, child.wait());
+    }
+
     void testAReadOnlyDirectoryIsRefused()
     {
         fs::permissions(_directory.path(), fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read | fs::perms::others_exec);
@@ -203,6 +222,29 @@ public:
             });
         CPPUNIT_ASSERT_EQUAL(0, child.wait());
         CPPUNIT_ASSERT(!fs::exists(_path));
+    }
+
+    void testAProcessWithoutADescriptorLeftIsToldSoAndWorkGoesOnAfterIt()
+    {
+        take(*openStore(_path), "job", "token");
+        ChildProcess child(
+            [&]
+            {
+                rlimit before{};
+                ::getrlimit(RLIMIT_NOFILE, &before);
+                auto none = before;
+                none.rlim_cur = 3;
+                const auto store = openStore(_path), fresh = openStore(_directory.file("new.db"));
+                ::setrlimit(RLIMIT_NOFILE, &none);
+                const auto message = messageOf<LockStoreUnavailable>([&] { tryAcquire(*store, "other", "token"); });
+                messageOf<LockStoreUnavailable>([&] { tryAcquire(*fresh, "other", "token"); });
+                ::setrlimit(RLIMIT_NOFILE, &before);
+                assertNames(message, {_path, "no file descriptor is left"});
+                take(*store, "other", "token");
+                take(*fresh, "other", "token");
+                return 0;
+            });
+        CPPUNIT_ASSERT_EQUAL(0, child.wait());
     }
 
     void testAFileSizeLimitIsTroubleAndWorkGoesOnAfterIt()

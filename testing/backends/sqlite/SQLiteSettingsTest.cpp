@@ -72,6 +72,7 @@ public:
             assertNames(messageOf<LockConfigurationError>([&] { create(keys); }), {named});
         CPPUNIT_ASSERT_THROW(openStore(""), LockConfigurationError);
         CPPUNIT_ASSERT_THROW(openStore(":memory:"), LockConfigurationError);
+        CPPUNIT_ASSERT_THROW(openStore(std::string("/x.db\0/y", 8)), LockConfigurationError);
     }
 
     void testARelativePathIsTakenFromTheDirectoryThatWasCurrentAtConstruction()

@@ -11,6 +11,7 @@
 #include <deque>
 #include <fstream>
 #include <thread>
+#include <utility>
 
 namespace Leasehold
 {
@@ -22,11 +23,14 @@ class SQLiteTransactionTest : public CppUnit::TestFixture
     CPPUNIT_TEST_SUITE(SQLiteTransactionTest);
     CPPUNIT_TEST(testAThousandRenewalsAreOneTransaction);
     CPPUNIT_TEST(testMoreRenewalsAreSplitAndAnsweredInOrder);
+    CPPUNIT_TEST(testRenewalsAfterThoseThatWereDoneFailAloneAndTellWhy);
     CPPUNIT_TEST(testACallThatChangesNothingWritesNothing);
     CPPUNIT_TEST(testCallersThatWaitTogetherShareOneTransaction);
+    CPPUNIT_TEST(testAPrepareThatWaitsIsDoneByThoseBeforeIt);
     CPPUNIT_TEST(testAFailingCallThatSharesATransactionFailsAlone);
     CPPUNIT_TEST(testAFailingLeaderFailsAlone);
     CPPUNIT_TEST(testTwoThatRaceInOneTransactionAreNotBothGranted);
+    CPPUNIT_TEST(testALockThatIsTakenWhilePruneSearchesIsNotForgotten);
     CPPUNIT_TEST_SUITE_END();
 
     const TestDirectory _directory;
@@ -134,6 +138,19 @@ public:
         CPPUNIT_ASSERT(store->renew({}, soon()).empty());
     }
 
+    void testRenewalsAfterThoseThatWereDoneFailAloneAndTellWhy()
+    {
+        const auto store = openStore(_path);
+        std::vector<RenewRequest> requests(1000, {take(*store, "job", "token"), 30s});
+        requests.resize(1002, {take(*store, "bad", "token"), 30s});
+        RawDatabase(_path).run("UPDATE locks SET fence = -1 WHERE name = 'bad'");
+        const auto replies = store->renew(requests, soon());
+        CPPUNIT_ASSERT_EQUAL(requests.size(), replies.size());
+        for (std::size_t i = 0; i < replies.size(); ++i)
+            CPPUNIT_ASSERT(replies[i].status == (i < 1000 ? RenewStatus::renewed : RenewStatus::failed));
+        assertNames(replies.back().reason, {"\"bad\"", "no version of Leasehold writes"});
+    }
+
     void testACallThatChangesNothingWritesNothing()
     {
         const auto store = openStore(_path);
@@ -158,6 +175,23 @@ public:
             CPPUNIT_ASSERT_MESSAGE(acquirer.failure, acquirer.granted());
         CPPUNIT_ASSERT_EQUAL(before + 1, transactionsInLog());
         CPPUNIT_ASSERT_EQUAL(std::size_t{4}, store->list({}, soon()).size());
+    }
+
+    void testAPrepareThatWaitsIsDoneByThoseBeforeIt()
+    {
+        const auto store = openStore(_path);
+        store->prepare(soon());
+        RawDatabase blocker(_path);
+        blocker.run("BEGIN IMMEDIATE");
+        Acquirer first(*store, "job", "token");
+        CPPUNIT_ASSERT(first.clock->waitUntilBusy());
+        const auto clock = std::make_shared<WatchedClock>();
+        std::jthread preparer([&] { store->prepare({*clock, clock->ManualClock::now() + 30s}); });
+        CPPUNIT_ASSERT(clock->waitUntilQueued());
+        blocker.run("COMMIT");
+        preparer.join();
+        first.join();
+        CPPUNIT_ASSERT_MESSAGE(first.failure, first.granted());
     }
 
     void testAFailingCallThatSharesATransactionFailsAlone()
@@ -199,6 +233,28 @@ public:
             CPPUNIT_ASSERT(acquirers[i].reply.status == AcquireStatus::held);
             CPPUNIT_ASSERT_EQUAL(acquirers[0].reply.record.fence, acquirers[i].reply.record.fence);
         }
+    }
+
+    void testALockThatIsTakenWhilePruneSearchesIsNotForgotten()
+    {
+        TestHost host;
+        const auto other = openStore(_path, host.clocks());
+        CPPUNIT_ASSERT(other->release(take(*other, "job", "token"), soon()) == ReleaseStatus::released);
+        host.advance(48h);
+        bool takes = false;
+        auto clocks = host.clocks();
+        clocks.boottime = [&, before = clocks.boottime] // is asked when the search has begun, and sees no later change
+        {
+            if (std::exchange(takes, false))
+                take(*other, "job", "second");
+            return before();
+        };
+        const auto store = openStore(_path, clocks);
+        store->prepare(soon());
+        store->find("job", soon());
+        takes = true;
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, store->prune(1h, soon()));
+        CPPUNIT_ASSERT(store->find("job", soon()).has_value());
     }
 };
 

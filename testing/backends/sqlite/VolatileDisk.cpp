@@ -50,7 +50,8 @@ int close(sqlite3_file* file)
 
 int sync(sqlite3_file* file, int flags)
 {
-    disk->willSync();
+    if (!disk->willSync())
+        return SQLITE_IOERR_FSYNC;
     const int code = passOn<&sqlite3_io_methods::xSync>(file, flags);
     if (code == SQLITE_OK)
         disk->synced(*watched(file)->path);
@@ -158,15 +159,24 @@ void VolatileDisk::beforeNextSync(std::function<void()> action)
     _beforeNextSync = std::move(action);
 }
 
-void VolatileDisk::willSync()
+void VolatileDisk::failNextSync()
+{
+    const std::lock_guard lock(_mutex);
+    _failsNextSync = true;
+}
+
+bool VolatileDisk::willSync()
 {
     std::function<void()> action;
+    bool fails = false;
     {
         const std::lock_guard lock(_mutex);
         action.swap(_beforeNextSync);
+        fails = std::exchange(_failsNextSync, false);
     }
     if (action)
         action();
+    return !fails;
 }
 
 void VolatileDisk::synced(const std::string& path)

@@ -25,8 +25,11 @@ public:
     /// Calls `action` once, before the next sync takes effect, on the thread that syncs.
     void beforeNextSync(std::function<void()> action);
 
-    /// For the layer below SQLite.
-    void willSync();
+    /// The disk does not confirm the next sync.
+    void failNextSync();
+
+    /// For the layer below SQLite. False: the sync is to fail.
+    [[nodiscard]] bool willSync();
     void synced(const std::string& path);
 
 private:
@@ -34,6 +37,7 @@ private:
     std::map<std::string, std::string> _safe;
     std::map<std::string, int> _syncs;
     std::function<void()> _beforeNextSync;
+    bool _failsNextSync = false;
 };
 
 } // namespace Leasehold
