@@ -8,11 +8,12 @@ namespace Leasehold
 namespace
 {
 
-/// The type as the engine names it, if it looks like one: whatever else a server may have put there is not shown.
+/// The type as the engine names it, if it looks like one: whatever else a server may have put there is not shown. Types have no digits;
+/// a token has.
 std::string shownType(const EngineError& error)
 {
     const bool plain = std::all_of(error.type.begin(), error.type.end(),
-                                   [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-'; });
+                                   [](unsigned char c) { return std::isalpha(c) != 0 || c == '_' || c == '.' || c == '-'; });
     return plain && error.type.size() <= 100 ? error.type : std::string("an unknown error type");
 }
 
@@ -95,7 +96,7 @@ Verdict judge(const EngineAnswer& answer, const std::string& contentType)
     const std::string kind = contentType.substr(0, contentType.find(';'));
     const bool plain = !kind.empty() && kind.size() <= 60 &&
                        std::all_of(kind.begin(), kind.end(),
-                                   [](unsigned char c) { return std::isalnum(c) != 0 || c == '/' || c == '-' || c == '+' || c == '.'; });
+                                   [](unsigned char c) { return std::isalpha(c) != 0 || c == '/' || c == '-' || c == '+' || c == '.'; });
     const std::string what =
         plain ? "an answer of type " + kind + " that is not an engine's JSON" : std::string("an answer that is not an engine's JSON");
     if (result.meaning == Meaning::done)

@@ -186,6 +186,8 @@ public:
         const auto verdict = judged(400, error("my secret token", 400));
         CPPUNIT_ASSERT(verdict.why.find("secret") == std::string::npos);
         CPPUNIT_ASSERT(judged(400, error(std::string(5000, 'a'), 400)).why.size() < 500);
+        const std::string token = "0123456789abcdef0123456789abcdef"; // found by the fuzzer
+        CPPUNIT_ASSERT(judged(400, error(token, 400)).why.find(token) == std::string::npos);
     }
 
     void testEachItemOfABulkIsJudgedByItself()

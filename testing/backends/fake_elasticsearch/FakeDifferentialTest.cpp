@@ -202,7 +202,7 @@ private:
         }
 
         const auto took = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - begin).count();
-        std::cout << toString(kind) << ": " << requests << " requests with seed " << seed << " in " << took << " s, " << beyond
+        std::cout << "\n  " << toString(kind) << ": " << requests << " requests with seed " << seed << " in " << took << " s, " << beyond
                   << " beyond what the fake knows, " << rebuilt << " times made anew, " << wrong << " differences without an explanation";
         for (const auto& one : known)
             std::cout << "\n  " << met[one.what] << " times: " << one.what << " (" << one.reason << ")";
