@@ -221,6 +221,11 @@ public:
 
     void testAStopCallbackThatBlocksDelaysNoOtherLoss()
     {
+        struct Opening // also when the test fails: the stop_callback is waited for
+        {
+            Clock::Waiter& gate;
+            ~Opening() { gate.wake(); }
+        };
         auto locks = service();
         auto blocking = locks.acquire("blocking", {.maxHold = 1s});
         auto together = locks.acquire("together", {.maxHold = 1s});
@@ -236,13 +241,14 @@ public:
         const auto lostTogether = together.lossToken(), lostLater = later.lossToken();
         {
             const std::stop_callback onLoss(blocking.lossToken(), block);
+            const Opening opening{*gate};
             clock->advance(1s + 50ms);
+            awaitRest(4); // the notifier that takes over may be late to begin
             CPPUNIT_ASSERT(lostTogether.stop_requested());
             CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("lost together maxHold"));
             clock->advance(1s);
             CPPUNIT_ASSERT(lostLater.stop_requested());
             CPPUNIT_ASSERT(!returned);
-            gate->wake();
         } // the end of the stop_callback waits for its call
         CPPUNIT_ASSERT(returned);
         CPPUNIT_ASSERT(
