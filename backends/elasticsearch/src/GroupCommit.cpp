@@ -3,8 +3,11 @@
 #include "HttpFailure.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <iterator>
+#include <optional>
+#include <stop_token>
 #include <utility>
 
 namespace Leasehold
@@ -43,8 +46,12 @@ std::exception_ptr anotherOf(const std::exception_ptr& failure)
 } // namespace
 
 /// One call of carryOut. Its thread may leave before the request that carries it has ended, so it is shared.
-struct GroupCommit::Call
+///
+/// Each call is waited for by itself, with a mutex and a condition of its own: hundreds of threads that were woken at once and all wanted
+/// the mutex of the group would cost more than their requests. Who changes a stage holds the group's mutex.
+class GroupCommit::Call
 {
+public:
     enum class Stage
     {
         gathered,   // waits to be sent
@@ -58,20 +65,58 @@ struct GroupCommit::Call
 
     bool isOver() const { return limit.cancel.stop_requested() || limit.timeLeft().count() == 0; }
 
+    Stage stage() const { return _stage.load(std::memory_order_acquire); }
+
+    /// What its thread needs to know besides must be there before. It does not wake the thread.
+    void become(Stage next)
+    {
+        const std::lock_guard lock(_mutex);
+        _stage.store(next, std::memory_order_release);
+    }
+
     void settle(std::exception_ptr why)
     {
         failure = std::move(why);
-        stage = Stage::settled;
+        become(Stage::settled);
+    }
+
+    void wake() { _changed.notify_one(); }
+
+    /// Of its thread: until its stage is no longer `known`, it is cancelled, or `until`. False: the stage is the same.
+    bool awaitChange(Stage known, CallLimit::Time until)
+    {
+        if (!_onCancel)
+            _onCancel.emplace(limit.cancel, WakeWhenCancelled{*this});
+        std::unique_lock lock(_mutex);
+        _changed.wait_until(lock, until, [&] { return stage() != known || limit.cancel.stop_requested(); });
+        return stage() != known;
     }
 
     const Operations operations;
     const std::size_t bytes;
     const CallLimit limit;
-    std::condition_variable_any changed; // of the stage
-    Stage stage = Stage::gathered;
     Calls group; // while it leads
     GroupReply reply;
     std::exception_ptr failure;
+
+private:
+    struct WakeWhenCancelled
+    {
+        Call& call;
+
+        void operator()() const
+        {
+            {
+                const std::lock_guard lock(call._mutex); // its thread has not looked yet, or waits
+            }
+            call.wake();
+        }
+    };
+
+    std::mutex _mutex;
+    std::condition_variable _changed;
+    std::atomic<Stage> _stage{Stage::gathered};
+    std::optional<std::stop_callback<WakeWhenCancelled>> _onCancel;
 };
 
 GroupCommit::GroupCommit(Send send, const Bounds& bounds) : _send(std::move(send)), _bounds(bounds) {}
@@ -102,20 +147,16 @@ GroupReply GroupCommit::await(const std::shared_ptr<Call>& call)
 {
     using Stage = Call::Stage;
     auto patienceEnds = std::chrono::steady_clock::now() + _bounds.patience;
-    std::unique_lock lock(_mutex);
     for (;;)
     {
-        const auto stage = call->stage;
+        const auto stage = call->stage();
         switch (stage)
         {
         case Stage::leading:
-            lock.unlock();
             send(call);
-            lock.lock();
             continue;
         case Stage::alone:
         {
-            lock.unlock();
             const Operations* const own = &call->operations;
             return _send({&own, 1}, call->limit);
         }
@@ -128,27 +169,36 @@ GroupReply GroupCommit::await(const std::shared_ptr<Call>& call)
             break;
         }
         if (call->isOver())
+        {
             leave(call);
-
+            continue;
+        }
         const auto until = stage == Stage::gathered ? std::min(call->limit.deadline, patienceEnds) : call->limit.deadline;
-        const bool changed = call->changed.wait_until(lock, call->limit.cancel, until, [&] { return call->stage != stage; });
-        if (!changed && stage == Stage::gathered && !call->isOver())
+        if (!call->awaitChange(stage, until) && stage == Stage::gathered && !call->isOver())
         {
             // What is under way may hang, perhaps for longer than this call has time: no reason not to send.
             Calls toWake;
-            sendGathered(toWake);
+            {
+                const std::lock_guard lock(_mutex);
+                sendGathered(toWake);
+            }
             for (const auto& other : toWake)
-                other->changed.notify_one();
+                other->wake();
             patienceEnds += _bounds.patience;
         }
     }
 }
 
-// A call that is being sent cannot be taken back: whether it takes effect is not known.
+// Returns only if the call has been settled, or told to send, after all. One that is being sent cannot be taken back: whether it takes
+// effect is not known.
 void GroupCommit::leave(const std::shared_ptr<Call>& call)
 {
+    const std::lock_guard lock(_mutex);
+    const auto stage = call->stage();
+    if (stage != Call::Stage::gathered && stage != Call::Stage::travelling)
+        return;
     const std::string why = call->limit.cancel.stop_requested() ? "the call was cancelled" : "no answer in time";
-    if (call->stage == Call::Stage::travelling)
+    if (stage == Call::Stage::travelling)
         throw HttpFailure(Outcome::unknown, why);
     _gathered.erase(std::find(_gathered.begin(), _gathered.end(), call));
     throw HttpFailure(Outcome::notSent, why + " while it waited for others");
@@ -185,12 +235,15 @@ void GroupCommit::send(const std::shared_ptr<Call>& leader)
             {
                 if (call == leader)
                     continue;
-                call->stage = Call::Stage::gathered;
+                call->become(Call::Stage::gathered);
                 place = std::next(_gathered.insert(place, call));
             }
             sendGathered(toWake);
         }
-        else
+        // Before those whose replies have come: they are many, and the engine would be idle meanwhile.
+        while (_underWay < _bounds.requests && !_gathered.empty())
+            sendGathered(toWake);
+        if (!givenUp)
         {
             if (failure)
                 std::for_each(group.begin(), group.end(), [&failure](const auto& call) { call->settle(anotherOf(failure)); });
@@ -198,11 +251,9 @@ void GroupCommit::send(const std::shared_ptr<Call>& leader)
                 settle(group, reply);
             std::copy(group.begin(), group.end(), std::back_inserter(toWake));
         }
-        while (_underWay < _bounds.requests && !_gathered.empty())
-            sendGathered(toWake);
     }
     for (const auto& call : toWake)
-        call->changed.notify_one();
+        call->wake();
 }
 
 void GroupCommit::settle(const Calls& group, GroupReply& reply)
@@ -212,7 +263,7 @@ void GroupCommit::settle(const Calls& group, GroupReply& reply)
     {
         if (reply.contentRefused && group.size() > 1)
         {
-            call->stage = Call::Stage::alone;
+            call->become(Call::Stage::alone);
             continue;
         }
         call->reply = {reply.verdict, {}, reply.node, reply.contentRefused};
@@ -220,7 +271,7 @@ void GroupCommit::settle(const Calls& group, GroupReply& reply)
             std::min(static_cast<std::ptrdiff_t>(call->operations.size()), static_cast<std::ptrdiff_t>(reply.items.end() - item));
         call->reply.items.assign(std::make_move_iterator(item), std::make_move_iterator(item + count));
         item += count;
-        call->stage = Call::Stage::settled;
+        call->become(Call::Stage::settled);
     }
 }
 
@@ -248,15 +299,15 @@ void GroupCommit::sendGathered(Calls& toWake)
         }
         items += call->operations.size();
         bytes += call->bytes;
-        call->stage = Call::Stage::travelling;
+        call->become(Call::Stage::travelling);
         group.push_back(call);
     }
     if (group.empty())
         return;
     const auto leader = *std::max_element(group.begin(), group.end(),
                                           [](const auto& left, const auto& right) { return left->limit.deadline < right->limit.deadline; });
-    leader->stage = Call::Stage::leading;
     leader->group = std::move(group);
+    leader->become(Call::Stage::leading);
     toWake.push_back(leader);
     ++_underWay;
 }

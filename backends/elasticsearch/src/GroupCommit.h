@@ -67,14 +67,14 @@ public:
     std::size_t gathered();
 
 private:
-    struct Call;
+    class Call;
     using Calls = std::vector<std::shared_ptr<Call>>;
 
     GroupReply await(const std::shared_ptr<Call>& call);
     void send(const std::shared_ptr<Call>& leader);
     void settle(const Calls& group, GroupReply& reply);
     void sendGathered(Calls& toWake);
-    [[noreturn]] void leave(const std::shared_ptr<Call>& call);
+    void leave(const std::shared_ptr<Call>& call);
 
     const Send _send;
     const Bounds _bounds;

@@ -3,6 +3,7 @@
 #include "EngineFailure.h"
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include <Poco/Glob.h>
@@ -23,9 +24,22 @@ struct Walk
     std::size_t at = 0;
 };
 
+/// For the engines only `*` means more than itself.
+Poco::Glob globOf(const std::string& pattern)
+{
+    std::string escaped;
+    for (const char character : pattern)
+    {
+        if (std::string_view("?[]\\").find(character) != std::string_view::npos)
+            escaped += '\\';
+        escaped += character;
+    }
+    return Poco::Glob(escaped);
+}
+
 bool matches(const std::string& pattern, const std::string& key)
 {
-    return pattern == key || pattern == "*" || (pattern.find('*') != std::string::npos && Poco::Glob(pattern).match(key));
+    return pattern == key || pattern == "*" || (pattern.find('*') != std::string::npos && globOf(pattern).match(key));
 }
 
 /// Empty: nothing is left.

@@ -45,10 +45,18 @@ std::optional<CallQueue::Turn> CallQueue::enter(Call& call, const std::string& p
             if (call.patience.isExhausted())
             {
                 std::erase(_waiting, &call);
+                if (!_led)
+                    inviteFirst();
                 giveUp("while other calls of this process were still before it");
             }
+            if (mayLead(call))
+            {
+                _waiting.pop_front();
+                _led = true;
+                return Turn(*this, call);
+            }
             call.changed->wait_for(lock, call.patience.context().cancel(), std::min(call.patience.context().timeLeft(), longestBlindWait),
-                                   [&call] { return call.state != State::waiting; });
+                                   [&] { return call.state != State::waiting || mayLead(call); });
         }
     }
 }
@@ -81,7 +89,7 @@ void CallQueue::Turn::gather(std::size_t mostRows)
         _calls.push_back(next);
         waiting.pop_front();
         rows += next->rows;
-        _queue->change(*next, Call::State::running);
+        next->state = Call::State::running; // it need not wake for that: there is nothing that it could do
     }
 }
 
@@ -101,13 +109,30 @@ void CallQueue::change(Call& call, Call::State state)
     call.changed->notify_one();
 }
 
+bool CallQueue::mayLead(const Call& call) const
+{
+    return !_led && _waiting.front() == &call;
+}
+
+void CallQueue::inviteFirst()
+{
+    if (!_waiting.empty())
+        _waiting.front()->changed->notify_one();
+}
+
+/// Whoever comes first leads. The first that waits is only woken, for until it runs, a thread that runs already may come with its next
+/// call; that one takes it along, and nothing lies idle. Where it did not fit in, it leads the next time.
 void CallQueue::passOn()
 {
-    _led = !_waiting.empty();
-    if (!_led)
+    _led = false;
+    if (_waiting.empty() || !std::exchange(_waiting.front()->passedOver, true))
+    {
+        inviteFirst();
         return;
+    }
     auto* const next = _waiting.front();
     _waiting.pop_front();
+    _led = true;
     change(*next, Call::State::leads);
 }
 

@@ -19,8 +19,8 @@ namespace Leasehold
 class LockTable;
 class Patience;
 
-/// The calls of this process that want one connection: who comes first leads, and takes those that queued behind it along in its
-/// own transaction (group commit). So one lock of the file and one wait for the disk serve many callers, while a caller alone
+/// The calls of this process that want one connection: one leads, and takes those that wait along in its own transaction (group
+/// commit). So one lock of the file and one wait for the disk serve many callers, while a caller alone
 /// pays for two uses of a mutex. Thread-safe.
 class CallQueue
 {
@@ -49,7 +49,8 @@ public:
             leads,
             done
         };
-        State state = State::waiting; // under the queue's mutex, as the two below
+        State state = State::waiting; // under the queue's mutex, as what is below
+        bool passedOver = false;      // a call that came later may lead before it: once
         std::unique_ptr<Poco::Exception> failure{};
         std::optional<std::condition_variable_any> changed{}; // made when it has to wait
         Commit commit = Commit::quick;                        // what its step asked for
@@ -88,6 +89,8 @@ public:
 private:
     void change(Call& call, Call::State state);
     void passOn();
+    void inviteFirst();
+    bool mayLead(const Call& call) const;
 
     std::mutex _mutex;
     bool _led = false;

@@ -184,8 +184,7 @@ bool StoreFile::attempt(Lane& lane, CallQueue::Turn& turn)
     turn.gather(rowsPerTransaction); // only now: while the file is busy each call waits by its own deadline
     connection.table.requireSchema();
     const auto now = connection.clock.now();
-    const auto calls = turn.calls();
-    for (auto* call : calls)
+    for (auto* call : turn.calls())
     {
         try
         {
@@ -219,6 +218,7 @@ bool StoreFile::attempt(Lane& lane, CallQueue::Turn& turn)
         answer(Commit::durable, &error);
         throw;
     }
+    const auto& calls = turn.calls();
     const bool mustLast = std::any_of(calls.begin(), calls.end(), [](const auto* call) { return call->commit == Commit::durable; });
     answer(Commit::quick);
     if (!mustLast)

@@ -37,6 +37,7 @@ class FakeElasticsearchServerTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testAnAliasCannotTakeTheNameOfAnIndex);
     CPPUNIT_TEST(testAnUpdateWithoutItsAliasMakesNoIndex);
     CPPUNIT_TEST(testAnItemOfABulkIsShownItsSourceOnlyIfAsked);
+    CPPUNIT_TEST(testInAFilterPathOnlyTheStarMeansMoreThanItself);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -74,6 +75,15 @@ public:
         clock->advance(5s);
         server.advance(1s);
         CPPUNIT_ASSERT(server.now() == before + 6s);
+    }
+
+    /// Guards against a bracket or a backslash that was read as a pattern's, and ended the server.
+    void testInAFilterPathOnlyTheStarMeansMoreThanItself()
+    {
+        createIndex();
+        for (const std::string nothing : {"*map[", "*[m]appings", "*map\\", "*mapping?"})
+            CPPUNIT_ASSERT_EQUAL(std::string("{}"), _server.ask("GET", "/locks?filter_path=*." + nothing).body);
+        requireAnswer(200, "mappings", _server.ask("GET", "/locks?filter_path=*.map*s"));
     }
 
     void testWhatItDoesNotKnowIsAnswered501()

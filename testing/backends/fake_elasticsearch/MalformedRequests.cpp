@@ -105,7 +105,7 @@ void RandomRequests::damageQuery(PlannedRequest& request)
         target = target.substr(0, target.find("&filter_path")) +
                  pick({"&_source=true", "&_source=false", "&_source=fence", "&_source=fence,token", "&_source_includes=fence",
                        "&_source=", "&filter_path=result", "&filter_path=items", "&filter_path=", "&filter_path=*.*",
-                       "&filter_path=nothing", "&filter_path=_*,res*"});
+                       "&filter_path=nothing", "&filter_path=_*,res*", "&filter_path=*%5B,re%3F*,res*"});
         break;
     default:
         request.what += ", with another method";

@@ -22,6 +22,7 @@ class CallQueueTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testALeaderTakesAlongWhoeverQueuedBehindIt);
     CPPUNIT_TEST(testATurnGathersNoMoreRowsThanItMayAndKeepsTheOrder);
     CPPUNIT_TEST(testCallsThatWereNotAnsweredQueueAgainInFront);
+    CPPUNIT_TEST(testACallThatDoesNotFitIsPassedOverOnlyOnce);
     CPPUNIT_TEST(testAFailureReachesTheCallThatItIsForWithItsType);
     CPPUNIT_TEST(testACallLeavesTheQueueWhenItsTimeIsUp);
     CPPUNIT_TEST(testACancelledCallLeavesTheQueue);
@@ -154,6 +155,24 @@ public:
         second.join();
         CPPUNIT_ASSERT(first.led);
         CPPUNIT_ASSERT(second.led);
+    }
+
+    /// Guards against a thread that comes again and again and keeps a call that changes many rows waiting.
+    void testACallThatDoesNotFitIsPassedOverOnlyOnce()
+    {
+        std::optional<Turn> turn(lead());
+        Caller large(_queue, 1000);
+        large.waitUntilQueued();
+        turn.reset();
+        for (int again = 0; again < 2; ++again)
+        {
+            Own own;
+            auto next = _queue.enter(own.call, "/locks.db"); // before the large one, if its thread has not run yet
+            CPPUNIT_ASSERT(next.has_value());
+            next->gather(1000);
+            CPPUNIT_ASSERT_EQUAL(std::size_t{1}, next->calls().size());
+        }
+        CPPUNIT_ASSERT(large.led);
     }
 
     void testAFailureReachesTheCallThatItIsForWithItsType()
