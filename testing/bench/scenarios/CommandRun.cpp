@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,15 +17,20 @@ namespace Leasehold::Bench
 namespace
 {
 
-/// From the start of a program to its end.
+/// From the start of a program to its end. What it prints goes nowhere.
 void runToItsEnd(const std::vector<std::string>& command)
 {
     std::vector<char*> arguments;
     for (const auto& argument : command)
         arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
+    posix_spawn_file_actions_t silence;
+    ::posix_spawn_file_actions_init(&silence);
+    ::posix_spawn_file_actions_addopen(&silence, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     pid_t child = 0;
-    if (const int error = ::posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments.data(), environ); error != 0)
+    const int error = ::posix_spawnp(&child, arguments[0], &silence, nullptr, arguments.data(), environ);
+    ::posix_spawn_file_actions_destroy(&silence);
+    if (error != 0)
         throw std::runtime_error("cannot run " + command[0] + ": " + std::strerror(error));
     int status = 0;
     if (::waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
@@ -52,6 +58,8 @@ Result measureCommand(Setting& setting)
     result.lines.push_back(line("`leasehold --store sqlite://... run NAME -- true`", "`flock FILE true`", flock));
     result.lines.back().target = Target{Target::Bound::atMost, 3};
     result.lines.push_back(line("the same", "bare `true`", bare));
+    result.lines.push_back(
+        line("the same", "`leasehold --version`: what it takes to load POCO and SQLite", {LEASEHOLD_BENCH_TOOL, "--version"}));
     return result;
 }
 

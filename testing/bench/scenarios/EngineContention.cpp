@@ -3,14 +3,61 @@
 #include "ThreadCrew.h"
 #include "scenarios.h"
 
+#include "LockOperations.h"
+
 #include "Leasehold/LockManagerService.h"
+#include "Leasehold/TokenPolicy.h"
 
 #include <atomic>
+#include <charconv>
 #include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace Leasehold::Bench
 {
+namespace
+{
+
+/// Gives a lock back and takes it again in one `_bulk`, so often as it is called: no hand-over from holder to holder could be quicker,
+/// as long as each grant is a step of the storage.
+class RawHandOver
+{
+public:
+    RawHandOver(int port, const std::string& index) : _port(port), _path(bulkPath(index, Milliseconds(4500))), _connection(port)
+    {
+        pass({}); // nobody holds it yet
+    }
+
+    void pass() { pass(releaseOperation({"handed over", _token, _fence})); }
+
+private:
+    void pass(const std::optional<LockOperation>& release)
+    {
+        std::string body;
+        if (release)
+            appendBulkLines(body, *release);
+        _token = drawToken();
+        appendBulkLines(body, acquireOperation({"handed over", _token, std::chrono::seconds(30)}));
+        const auto answer = _connection.exchange(postRequest(_port, _path, body));
+        constexpr std::string_view field = "\"fence\":";
+        const auto at = answer.rfind(field);
+        if (at == std::string_view::npos || answer.find(_token) == std::string_view::npos)
+            throw std::runtime_error("the raw client: not handed over: " + std::string(answer.substr(0, 500)));
+        std::from_chars(answer.data() + at + field.size(), answer.data() + answer.size(), _fence);
+    }
+
+    const int _port;
+    const std::string _path;
+    RawConnection _connection;
+    std::string _token;
+    Fence _fence = 0;
+};
+
+} // namespace
 
 /// One lock that all threads want at once, and give back as soon as they have it. The pattern of Kibana's lock manager: each caller asks
 /// the engine by itself, again and again; here without pauses, which gives it the most grants.
@@ -81,6 +128,14 @@ Result measureEngineContention(Setting& setting)
                    .unit = "grants/s",
                    .limitName = "one bare client, alone: a grant and a release, one after the other, is what one lock can do"},
                   ours, alone));
+    RawHandOver handOver(engine.port(), index);
+    const auto together = [&] { return rateOf(setting.slice(), 1, [&] { handOver.pass(); }); };
+    result.lines.push_back(alternate(
+        setting,
+        {.what = "the same",
+         .unit = "grants/s",
+         .limitName = "one bare client that gives back and takes again in one `_bulk`: the most that a grant for each holder allows"},
+        ours, together));
     result.notes.push_back(
         "refusals that the engine answered in the pattern, per second: " +
         std::to_string(static_cast<long>(static_cast<double>(noops) / (slice.count() * static_cast<double>(setting.repetitions())))));

@@ -3,11 +3,18 @@
 #include "ThreadCrew.h"
 #include "scenarios.h"
 
-#include "Leasehold/LockManagerService.h"
+#include "LockOperations.h"
+#include "RawHttp.h"
 
+#include "Leasehold/LockManagerService.h"
+#include "Leasehold/TokenPolicy.h"
+
+#include <chrono>
 #include <iterator>
-#include <map>
+#include <memory>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace Leasehold::Bench
@@ -32,6 +39,36 @@ std::size_t bestConcurrency(const Setting& setting, BenchEngine& engine, const s
             most = rate, best = connections;
     }
     return best;
+}
+
+/// What the engine carries when nobody has to be woken for each operation: two connections that send nothing but full requests, grants
+/// that are replayed, which writes each time.
+double fullRequestsRate(const Setting& setting, BenchEngine& engine, const std::string& index)
+{
+    constexpr std::size_t connections = 2, size = 128;
+    std::vector<std::string> requests;
+    for (std::size_t connection = 0; connection < connections; ++connection)
+    {
+        std::string body;
+        for (std::size_t at = 0; at < size; ++at)
+            appendBulkLines(body, acquireOperation({"full/" + std::to_string(connection) + "/" + std::to_string(at), drawToken(),
+                                                    std::chrono::minutes(10)}));
+        requests.push_back(postRequest(engine.port(), bulkPath(index, Milliseconds(30'000)), body));
+    }
+    std::vector<std::unique_ptr<RawConnection>> raw;
+    for (std::size_t connection = 0; connection < connections; ++connection)
+        raw.push_back(std::make_unique<RawConnection>(engine.port()));
+    std::vector<double> measured;
+    for (std::size_t turn = 0; turn < setting.repetitions(); ++turn)
+        measured.push_back(static_cast<double>(size) *
+                           crewRate(connections, setting.slice(),
+                                    [&](std::size_t connection)
+                                    {
+                                        if (raw[connection]->exchange(requests[connection]).find("\"noop\"") != std::string_view::npos)
+                                            throw std::runtime_error("the raw client: a replayed grant changed nothing");
+                                    })
+                               .perSecond);
+    return spreadOf(measured).median;
 }
 
 struct Wanted
@@ -90,6 +127,8 @@ Result measureEngineThreads(Setting& setting)
         times.curves[1].points.emplace_back(threads, quantile(pairs, 0.99));
         result.lines.push_back(std::move(line));
     }
+    result.notes.push_back("two bare connections that send nothing but `_bulk`s of 128 grants, with no thread to wake for each: " +
+                           std::to_string(static_cast<long>(fullRequestsRate(setting, engine, index))) + " updates/s");
     result.plots = {std::move(rates), std::move(times)};
     return result;
 }
