@@ -5,7 +5,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <sqlite3.h>
+#include <sys/statvfs.h>
 
 namespace Leasehold
 {
@@ -23,16 +25,24 @@ std::string describe(const std::string& path, int code, sqlite3* connection)
     return text + ")";
 }
 
-[[noreturn]] void throwCannotOpen(const std::string& text, int reason)
+/// SQLite then asks once more without making the file, and tells what it was answered to that: that there is none.
+bool isWithoutInodes(const std::string& path)
 {
-    switch (reason)
+    struct statvfs about = {};
+    const auto directory = std::filesystem::absolute(path).parent_path();
+    return ::statvfs(directory.c_str(), &about) == 0 && about.f_files > 0 && about.f_favail == 0;
+}
+
+[[noreturn]] void throwCannotOpen(const std::string& path, const std::string& text, int reason)
+{
+    switch (reason == ENOENT && isWithoutInodes(path) ? ENOSPC : reason)
     {
     case EMFILE:
     case ENFILE:
         throw LockStoreUnavailable(text + "; no file descriptor is left: close some, or raise the limit of open files");
     case ENOSPC:
     case EDQUOT:
-        throw LockStoreUnavailable(text + "; no space is left: make room on its file system");
+        throw LockStoreUnavailable(text + "; no space is left for a file: make room on its file system");
     case EINTR:
     case ENOMEM:
         throw LockStoreUnavailable(text + "; try again");
@@ -64,7 +74,7 @@ void throwTrouble(const std::string& path, int code, sqlite3* connection, const 
     case SQLITE_PROTOCOL:
         throw LockStoreUnavailable(text + "; try again");
     case SQLITE_CANTOPEN:
-        throwCannotOpen(text, connection ? sqlite3_system_errno(connection) : 0);
+        throwCannotOpen(path, text, connection ? sqlite3_system_errno(connection) : 0);
     case SQLITE_NOTADB:
         throw LockStoreError(text + "; it is left as it is: name another path, or move the file away");
     case SQLITE_CORRUPT:

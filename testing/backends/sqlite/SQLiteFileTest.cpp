@@ -10,6 +10,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <iterator>
 #include <sched.h>
@@ -44,6 +45,7 @@ class SQLiteFileTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testAProcessWithoutADescriptorLeftIsToldSoAndWorkGoesOnAfterIt);
     CPPUNIT_TEST(testAFileSizeLimitIsTroubleAndWorkGoesOnAfterIt);
     CPPUNIT_TEST(testAFullDiskIsTroubleAndWorkGoesOnAfterIt);
+    CPPUNIT_TEST(testAFileSystemWithoutInodesIsTroubleAndWorkGoesOnAfterIt);
     CPPUNIT_TEST(testNetworkFileSystemsAreRefusedByName);
     CPPUNIT_TEST(testASymbolicLinkIsTheFileThatItNames);
     CPPUNIT_TEST(testASymbolicLinkToNothingMakesTheFileThatItNames);
@@ -77,6 +79,26 @@ class SQLiteFileTest : public CppUnit::TestFixture
     {
         if (::geteuid() == 0 && (::setresgid(65534, 65534, 0) != 0 || ::setresuid(65534, 65534, 0) != 0))
             throw std::runtime_error("cannot become another user");
+    }
+
+    /// What a child must find true where the test's directory is a small file system in memory, where mounts are allowed.
+    void onAFileSystemOfItsOwn(const char* limits, const std::function<bool()>& work) const
+    {
+        constexpr int notAllowedHere = 77;
+        ChildProcess child(
+            [&]
+            {
+                const bool own = ::geteuid() == 0 ? ::unshare(CLONE_NEWNS) == 0 : ::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0;
+                if (!own || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+                    ::mount("tmpfs", _directory.path().c_str(), "tmpfs", 0, limits) != 0)
+                    return notAllowedHere;
+                return work() ? 0 : 2;
+            });
+        const int status = child.wait();
+        if (status == notAllowedHere)
+            std::cerr << "no mounts are allowed here: a file system with " << limits << " was not tried\n";
+        else
+            CPPUNIT_ASSERT_EQUAL(0, status);
     }
 
 public:
@@ -271,39 +293,50 @@ public:
 
     void testAFullDiskIsTroubleAndWorkGoesOnAfterIt()
     {
-        constexpr int notAllowedHere = 77;
-        ChildProcess child(
-            [&]
-            {
-                const bool own = ::geteuid() == 0 ? ::unshare(CLONE_NEWNS) == 0 : ::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0;
-                if (!own || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-                    ::mount("tmpfs", _directory.path().c_str(), "tmpfs", 0, "size=256k") != 0)
-                    return notAllowedHere;
-                const auto store = openStore(_path);
-                const auto lease = take(*store, "job", "token");
-                {
-                    std::ofstream filler(_directory.file("filler"));
-                    while (filler << std::string(4096, 'x') << std::flush)
-                    {
-                    }
-                }
-                assertNames(messageOf<LockStoreUnavailable>(
-                                [&]
-                                {
-                                    for (int i = 0; i < 100; ++i) // until the room that is left in the log is used up
-                                        tryAcquire(*store, "other-" + std::to_string(i), "token");
-                                }),
-                            {_path, "space"});
-                messageOf<LockStoreUnavailable>([&] { tryAcquire(*openStore(_directory.file("new.db")), "job", "token"); });
-                fs::remove(_directory.file("filler"));
-                take(*store, "after", "token");
-                return renew(*store, lease) == RenewStatus::renewed ? 0 : 2;
-            });
-        const int status = child.wait();
-        if (status == notAllowedHere)
-            std::cerr << "no mounts are allowed here: a full disk was tried by a limit of the file size only\n";
-        else
-            CPPUNIT_ASSERT_EQUAL(0, status);
+        onAFileSystemOfItsOwn("size=256k",
+                              [&]
+                              {
+                                  const auto store = openStore(_path);
+                                  const auto lease = take(*store, "job", "token");
+                                  {
+                                      std::ofstream filler(_directory.file("filler"));
+                                      while (filler << std::string(4096, 'x') << std::flush)
+                                      {
+                                      }
+                                  }
+                                  assertNames(messageOf<LockStoreUnavailable>(
+                                                  [&]
+                                                  {
+                                                      for (int i = 0; i < 100; ++i) // until the room that is left in the log is used up
+                                                          tryAcquire(*store, "other-" + std::to_string(i), "token");
+                                                  }),
+                                              {_path, "space"});
+                                  messageOf<LockStoreUnavailable>([&]
+                                                                  { tryAcquire(*openStore(_directory.file("new.db")), "job", "token"); });
+                                  fs::remove(_directory.file("filler"));
+                                  take(*store, "after", "token");
+                                  return renew(*store, lease) == RenewStatus::renewed;
+                              });
+    }
+
+    /// Guards against the advice that the directory must exist, and against trouble that is taken for lasting.
+    void testAFileSystemWithoutInodesIsTroubleAndWorkGoesOnAfterIt()
+    {
+        onAFileSystemOfItsOwn("nr_inodes=8",
+                              [&]
+                              {
+                                  std::vector<std::string> fillers;
+                                  do
+                                      fillers.push_back(_directory.file("filler-" + std::to_string(fillers.size())));
+                                  while (std::ofstream(fillers.back()));
+                                  const auto store = openStore(_path);
+                                  assertNames(messageOf<LockStoreUnavailable>([&] { tryAcquire(*store, "job", "token"); }),
+                                              {_path, "no space is left for a file"});
+                                  for (const auto& filler : fillers)
+                                      fs::remove(filler);
+                                  take(*store, "job", "token");
+                                  return true;
+                              });
     }
 
     void testNetworkFileSystemsAreRefusedByName()

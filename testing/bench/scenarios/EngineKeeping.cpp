@@ -3,9 +3,13 @@
 #include "scenarios.h"
 
 #include "Leasehold/LockMetrics.h"
+#include "Leasehold/LockObserver.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <stdexcept>
+#include <string>
 
 namespace Leasehold::Bench
 {
@@ -14,11 +18,35 @@ namespace
 
 constexpr std::size_t threadsThatTake = 64;
 
+/// Why renewals failed, for the report.
+class FailureReasons : public LockObserver
+{
+public:
+    void renewalFailed(const std::string&, Fence, const std::string& why, Milliseconds) override
+    {
+        const std::lock_guard guard(_mutex);
+        ++_times[why];
+    }
+
+    /// The most frequent one.
+    std::string main() const
+    {
+        const std::lock_guard guard(_mutex);
+        const auto most = std::max_element(_times.begin(), _times.end(), [](const auto& l, const auto& r) { return l.second < r.second; });
+        return most == _times.end() ? std::string() : most->first;
+    }
+
+private:
+    mutable std::mutex _mutex;
+    std::map<std::string, std::size_t> _times;
+};
+
 struct Kept
 {
     Keeping keeping{};
     double renewCallsPerSecond = 0, renewalsPerSecond = 0;
     LockMetrics::Snapshot metrics{};
+    std::string whyRenewalsFailed{};
     std::size_t held = 0;
     double memory = 0;
     std::size_t ownThreads = 0;
@@ -32,7 +60,8 @@ Kept keep(Setting& setting, std::size_t count, Seconds over, Seconds settle, Sec
     const auto before = usageOf();
     const auto store = std::make_shared<CountingLockStore>(engine.openStore(index));
     const auto metrics = std::make_shared<LockMetrics>();
-    LockManagerService locks(store, {}, {.observers = {metrics}});
+    const auto reasons = std::make_shared<FailureReasons>();
+    LockManagerService locks(store, {}, {.observers = {metrics, reasons}});
     auto taken = takeLocks(locks, "lock/", count, std::min(threadsThatTake, count), over);
     keepFor(settle);
 
@@ -43,6 +72,7 @@ Kept keep(Setting& setting, std::size_t count, Seconds over, Seconds settle, Sec
     kept.renewalsPerSecond = static_cast<double>(store->renewals() - renewalsBefore) / kept.keeping.seconds;
     kept.held = countHeld(taken);
     kept.metrics = metrics->snapshot();
+    kept.whyRenewalsFailed = reasons->main();
     kept.memory = kept.keeping.client.residentMiB - before.residentMiB;
     kept.ownThreads = kept.keeping.client.threads - before.threads;
     giveBack(taken, std::min(threadsThatTake, count));
@@ -113,6 +143,8 @@ Result measureKeepingHundredThousand(Setting& setting)
     result.notes.push_back("renewals that failed and were tried again: " + std::to_string(kept.metrics.renewalsFailed) +
                            "; the slowest took " +
                            std::to_string(std::chrono::duration_cast<Milliseconds>(kept.metrics.longestRenew).count()) + " ms");
+    if (!kept.whyRenewalsFailed.empty())
+        result.notes.push_back("they failed because: " + kept.whyRenewalsFailed);
     return result;
 }
 
