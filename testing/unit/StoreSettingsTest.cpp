@@ -2,6 +2,7 @@
 
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/loadConfiguration.h"
+#include "thrown.h"
 
 #include <Poco/AutoPtr.h>
 #include <Poco/Environment.h>
@@ -11,38 +12,9 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <fstream>
-#include <functional>
 #include <random>
 
 using namespace Leasehold;
-
-namespace
-{
-
-std::string refusal(const std::function<void()>& work)
-{
-    try
-    {
-        work();
-    }
-    catch (const LockConfigurationError& error)
-    {
-        return error.what();
-    }
-    return "nothing was refused";
-}
-
-void assertContains(const std::string& text, const std::string& part)
-{
-    CPPUNIT_ASSERT_MESSAGE("\"" + text + "\" should contain \"" + part + "\"", text.find(part) != std::string::npos);
-}
-
-void assertLacks(const std::string& text, const std::string& part)
-{
-    CPPUNIT_ASSERT_MESSAGE("\"" + text + "\" should not contain \"" + part + "\"", text.find(part) == std::string::npos);
-}
-
-} // namespace
 
 class StoreSettingsTest : public CppUnit::TestFixture
 {
@@ -75,9 +47,9 @@ class StoreSettingsTest : public CppUnit::TestFixture
     void testAMissingRequiredKeyIsNamedWithItsMisspelling()
     {
         set("pth", "somewhere");
-        const auto message = refusal([&] { _settings.text("path"); });
-        assertContains(message, "leasehold.store.x.path is missing");
-        assertContains(message, "leasehold.store.x.pth");
+        const auto message = messageOf<LockConfigurationError>([&] { _settings.text("path"); });
+        assertNames(message, {"leasehold.store.x.path is missing"});
+        assertNames(message, {"leasehold.store.x.pth"});
         assertLacks(message, "somewhere");
     }
 
@@ -91,10 +63,10 @@ class StoreSettingsTest : public CppUnit::TestFixture
     void testAMalformedDurationNamesKeyValueAndWhatIsAllowed()
     {
         set("ttl", "30");
-        const auto message = refusal([&] { _settings.duration("ttl", Milliseconds{1}); });
-        assertContains(message, "leasehold.store.x.ttl");
-        assertContains(message, "\"30\"");
-        assertContains(message, "30s");
+        const auto message = messageOf<LockConfigurationError>([&] { _settings.duration("ttl", Milliseconds{1}); });
+        assertNames(message, {"leasehold.store.x.ttl"});
+        assertNames(message, {"\"30\""});
+        assertNames(message, {"30s"});
     }
 
     void testRubbishIsNoDuration()
@@ -109,13 +81,13 @@ class StoreSettingsTest : public CppUnit::TestFixture
             if (rubbish.find("${") != std::string::npos)
                 continue;
             set("ttl", rubbish);
-            assertContains(refusal([&] { _settings.duration("ttl", Milliseconds{1}); }), "leasehold.store.x.ttl");
+            assertNames(messageOf<LockConfigurationError>([&] { _settings.duration("ttl", Milliseconds{1}); }), {"leasehold.store.x.ttl"});
         }
         for (const char* rubbish :
              {"1.5s", "-1s", "s", "1 s", "1S", "99999999999999999999ms", "9223372036854775807h", "0x10ms", "1d", "forever"})
         {
             set("ttl", rubbish);
-            assertContains(refusal([&] { _settings.duration("ttl", Milliseconds{1}); }), rubbish);
+            assertNames(messageOf<LockConfigurationError>([&] { _settings.duration("ttl", Milliseconds{1}); }), {rubbish});
         }
     }
 
@@ -123,14 +95,14 @@ class StoreSettingsTest : public CppUnit::TestFixture
     {
         set("limit", "forever");
         CPPUNIT_ASSERT(_settings.durationOrForever("limit", Milliseconds{1}) == forever);
-        assertContains(refusal([&] { _settings.optionalDuration("limit"); }), "forever");
+        assertNames(messageOf<LockConfigurationError>([&] { _settings.optionalDuration("limit"); }), {"forever"});
         set("limit", "250ms");
         CPPUNIT_ASSERT(_settings.durationOrForever("limit", forever) == Milliseconds{250});
         CPPUNIT_ASSERT(_settings.durationOrForever("absent", forever) == forever);
         set("limit", "for ever");
-        const auto message = refusal([&] { _settings.durationOrForever("limit", forever); });
-        assertContains(message, "\"for ever\"");
-        assertContains(message, "or forever");
+        const auto message = messageOf<LockConfigurationError>([&] { _settings.durationOrForever("limit", forever); });
+        assertNames(message, {"\"for ever\""});
+        assertNames(message, {"or forever"});
     }
 
     void testNumbersAreWholeAndInTheirBounds()
@@ -141,9 +113,9 @@ class StoreSettingsTest : public CppUnit::TestFixture
         for (const char* wrong : {"10", "-1", "7x", "0x7", "7.0", "99999999999999999999"})
         {
             set("n", wrong);
-            const auto message = refusal([&] { _settings.number("n", 1, 0, 9); });
-            assertContains(message, wrong);
-            assertContains(message, "from 0 to 9");
+            const auto message = messageOf<LockConfigurationError>([&] { _settings.number("n", 1, 0, 9); });
+            assertNames(message, {wrong});
+            assertNames(message, {"from 0 to 9"});
         }
     }
 
@@ -155,16 +127,16 @@ class StoreSettingsTest : public CppUnit::TestFixture
         CPPUNIT_ASSERT(!_settings.flag("f", true));
         CPPUNIT_ASSERT(_settings.flag("absent", true));
         set("f", "maybe");
-        assertContains(refusal([&] { _settings.flag("f", true); }), "maybe");
+        assertNames(messageOf<LockConfigurationError>([&] { _settings.flag("f", true); }), {"maybe"});
         CPPUNIT_ASSERT_EQUAL(std::string("full"), _settings.choice("durability", {"full", "normal"}));
         set("durability", "none");
-        assertContains(refusal([&] { _settings.choice("durability", {"full", "normal"}); }), "full, normal");
+        assertNames(messageOf<LockConfigurationError>([&] { _settings.choice("durability", {"full", "normal"}); }), {"full, normal"});
     }
 
     void testAnEmptyValueIsRefused()
     {
         set("path", "");
-        assertContains(refusal([&] { _settings.text("path"); }), "leasehold.store.x.path has no value");
+        assertNames(messageOf<LockConfigurationError>([&] { _settings.text("path"); }), {"leasehold.store.x.path has no value"});
     }
 
     void testAnEnvironmentVariableIsExpandedOnceAndVerbatim()
@@ -184,9 +156,9 @@ class StoreSettingsTest : public CppUnit::TestFixture
     void testAnUnsetVariableNamesKeyAndVariable()
     {
         set("path", "/${system.env.LEASEHOLD_NEVER_SET}/x");
-        const auto message = refusal([&] { _settings.text("path"); });
-        assertContains(message, "leasehold.store.x.path");
-        assertContains(message, "system.env.LEASEHOLD_NEVER_SET");
+        const auto message = messageOf<LockConfigurationError>([&] { _settings.text("path"); });
+        assertNames(message, {"leasehold.store.x.path"});
+        assertNames(message, {"system.env.LEASEHOLD_NEVER_SET"});
     }
 
     void testAnUnfinishedReferenceIsRefused()
@@ -194,14 +166,14 @@ class StoreSettingsTest : public CppUnit::TestFixture
         for (const char* wrong : {"a${b", "${", "${}"})
         {
             set("path", wrong);
-            assertContains(refusal([&] { _settings.text("path"); }), "leasehold.store.x.path");
+            assertNames(messageOf<LockConfigurationError>([&] { _settings.text("path"); }), {"leasehold.store.x.path"});
         }
     }
 
     void testAReferenceThatLeadsBackToItselfIsRefused()
     {
         set("path", "${leasehold.store.x.path}");
-        assertContains(refusal([&] { _settings.text("path"); }), "back to itself");
+        assertNames(messageOf<LockConfigurationError>([&] { _settings.text("path"); }), {"back to itself"});
     }
 
     /// Guards against a value that takes hours to expand: each key names the next one eight times.
@@ -216,19 +188,19 @@ class StoreSettingsTest : public CppUnit::TestFixture
         }
         _map->setString("i", "x");
         set("path", "${a}");
-        assertContains(refusal([&] { _settings.text("path"); }), "more than 1000 times");
+        assertNames(messageOf<LockConfigurationError>([&] { _settings.text("path"); }), {"more than 1000 times"});
     }
 
     void testASecretNeverShows()
     {
         set("password", "hunter2${unset}");
-        assertLacks(refusal([&] { _settings.secret("password"); }), "hunter2");
+        assertLacks(messageOf<LockConfigurationError>([&] { _settings.secret("password"); }), "hunter2");
         set("password", "hunter2");
         CPPUNIT_ASSERT_EQUAL(std::string("hunter2"), *_settings.secret("password"));
-        assertLacks(refusal([&] { _settings.refuse("password", "hunter2", "something longer"); }), "hunter2");
+        assertLacks(messageOf<LockConfigurationError>([&] { _settings.refuse("password", "hunter2", "something longer"); }), "hunter2");
         _settings.refuseSecrets("may not stand here");
-        const auto message = refusal([&] { _settings.secret("password"); });
-        assertContains(message, "may not stand here");
+        const auto message = messageOf<LockConfigurationError>([&] { _settings.secret("password"); });
+        assertNames(message, {"may not stand here"});
         assertLacks(message, "hunter2");
     }
 
@@ -245,17 +217,18 @@ class StoreSettingsTest : public CppUnit::TestFixture
     {
         const Poco::TemporaryFile file;
         std::ofstream(file.path()) << "other = 1\nother = 2\nleasehold.store.type = memory\nleasehold.store.type = sqlite\n";
-        const auto message = refusal([&] { loadConfiguration(file.path()); });
-        assertContains(message, "leasehold.store.type stands twice");
-        assertContains(message, file.path());
+        const auto message = messageOf<LockConfigurationError>([&] { loadConfiguration(file.path()); });
+        assertNames(message, {"leasehold.store.type stands twice"});
+        assertNames(message, {file.path()});
         std::ofstream(file.path()) << "other = 1\nother = 2\nleasehold.store.type = memory\n";
         CPPUNIT_ASSERT_EQUAL(std::string("memory"), loadConfiguration(file.path())->getString("leasehold.store.type"));
     }
 
     void testAFileThatCannotBeReadIsRefused()
     {
-        assertContains(refusal([] { loadConfiguration("/nowhere/at/all.properties"); }), "/nowhere/at/all.properties");
-        assertContains(refusal([] { loadConfiguration("/"); }), "the configuration file /");
+        assertNames(messageOf<LockConfigurationError>([] { loadConfiguration("/nowhere/at/all.properties"); }),
+                    {"/nowhere/at/all.properties"});
+        assertNames(messageOf<LockConfigurationError>([] { loadConfiguration("/"); }), {"the configuration file /"});
     }
 };
 

@@ -28,3 +28,8 @@ inline void assertNames(const std::string& message, std::initializer_list<std::s
     for (const auto& part : parts)
         CPPUNIT_ASSERT_MESSAGE("\"" + part + "\" is missing in: " + message, message.find(part) != std::string::npos);
 }
+
+inline void assertLacks(const std::string& message, const std::string& part)
+{
+    CPPUNIT_ASSERT_MESSAGE("\"" + part + "\" stands in: " + message, message.find(part) == std::string::npos);
+}
