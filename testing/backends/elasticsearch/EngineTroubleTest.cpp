@@ -18,6 +18,7 @@ class EngineTroubleTest : public CppUnit::TestFixture
     CPPUNIT_TEST(test403HasTwoMeanings);
     CPPUNIT_TEST(testRefusedCredentialsArePermanent);
     CPPUNIT_TEST(testClusterTroubleIsTransient);
+    CPPUNIT_TEST(testWhatAnOperatorHasToMendIsPermanentAndSaysHow);
     CPPUNIT_TEST(testACopyThatIsNotWhereItWasLookedForIsTransient);
     CPPUNIT_TEST(testAConflictIsTransient);
     CPPUNIT_TEST(testAnErrorMayBePlainText);
@@ -135,6 +136,15 @@ public:
         for (const std::string type : {"cluster_block_exception", "master_not_discovered_exception", "unavailable_shards_exception"})
             CPPUNIT_ASSERT(meaning(503, error(type, 503)) == Meaning::transient);
         CPPUNIT_ASSERT(meaning(500, error("null_pointer_exception", 500)) == Meaning::transient);
+        CPPUNIT_ASSERT(meaning(408, error("process_cluster_event_timeout_exception", 408)) == Meaning::transient);
+    }
+
+    void testWhatAnOperatorHasToMendIsPermanentAndSaysHow()
+    {
+        const auto closed = judged(400, error("index_closed_exception", 400));
+        CPPUNIT_ASSERT(closed.meaning == Meaning::permanent && closed.why.find("open it") != std::string::npos);
+        const auto taken = judged(400, error("invalid_alias_name_exception", 400));
+        CPPUNIT_ASSERT(taken.meaning == Meaning::permanent && taken.why.find("another name") != std::string::npos);
     }
 
     /// Seen when a node that had hung came back after a failover: the store took the 404 for a wrong address.
