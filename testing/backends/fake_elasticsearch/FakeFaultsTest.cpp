@@ -41,6 +41,8 @@ class FakeFaultsTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testAVanishedIndexStopsGrants);
     CPPUNIT_TEST(testADelayedAnswerIsAGrant);
     CPPUNIT_TEST(testAHangingRequestGoesOnWhenTheFaultsAreCleared);
+    CPPUNIT_TEST(testARequestThatHangsAfterItTookEffectIsUnknownAndMadeGood);
+    CPPUNIT_TEST(testADripIsAGrantForWhoHasTheTime);
     CPPUNIT_TEST(testOneBadItemFailsNoOtherOfItsBulk);
     CPPUNIT_TEST(testTheNthRequestIsHit);
     CPPUNIT_TEST(testTheSameSeedHitsTheSameRequests);
@@ -133,6 +135,32 @@ public:
         CPPUNIT_ASSERT(!open()->find("hangs", context()));
         _server.faults().clear();
         CPPUNIT_ASSERT(attempt.get().status == AcquireStatus::granted);
+    }
+
+    void testARequestThatHangsAfterItTookEffectIsUnknownAndMadeGood()
+    {
+        const auto store = open();
+        _server.faults().next(FakeFault::hangAfter(), FakeRequest::acquire);
+        const AcquireRequest request{.name = "hangs", .token = "t", .ttl = 30s};
+        CPPUNIT_ASSERT_THROW(store->acquire(request, CallContext::within(100ms)), LockStoreUnavailable);
+        CPPUNIT_ASSERT(store->find("hangs", context()).has_value());
+        CPPUNIT_ASSERT(store->acquire(request, context()).status == AcquireStatus::granted);
+
+        // When the faults are cleared, what hung is answered.
+        _server.faults().next(FakeFault::hangAfter(), FakeRequest::acquire);
+        auto attempt =
+            std::async(std::launch::async, [&] { return store->acquire({.name = "late", .token = "t", .ttl = 30s}, context()); });
+        CPPUNIT_ASSERT(waitUntil([this] { return _server.faults().waiting() == 1; }, 20s));
+        CPPUNIT_ASSERT(open()->find("late", context()).has_value());
+        _server.faults().clear();
+        CPPUNIT_ASSERT(attempt.get().status == AcquireStatus::granted);
+    }
+
+    void testADripIsAGrantForWhoHasTheTime()
+    {
+        const auto store = open();
+        _server.faults().next(FakeFault::drip(0ms), FakeRequest::acquire);
+        CPPUNIT_ASSERT(store->acquire({.name = "slow", .token = "t", .ttl = 30s}, context()).status == AcquireStatus::granted);
     }
 
     void testOneBadItemFailsNoOtherOfItsBulk()
