@@ -23,6 +23,7 @@ class EngineTroubleTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testAConflictIsTransient);
     CPPUNIT_TEST(testAnErrorMayBePlainText);
     CPPUNIT_TEST(testAPageOfAProxyIsJudgedByItsStatus);
+    CPPUNIT_TEST(testTheTypeOfAnAnswerMayBeWrittenInManyWays);
     CPPUNIT_TEST(testBrokenJsonWithStatus200IsNoSuccess);
     CPPUNIT_TEST(testTheReasonOfAnEngineIsNeverShown);
     CPPUNIT_TEST(testAnErrorTypeThatLooksLikeNoneIsNotShown);
@@ -173,6 +174,12 @@ public:
         const auto page = judged(200, R"({"result":"updated"})", "text/html; charset=utf-8");
         CPPUNIT_ASSERT(page.meaning == Meaning::permanent);
         CPPUNIT_ASSERT(page.why.find("text/html") != std::string::npos);
+    }
+
+    void testTheTypeOfAnAnswerMayBeWrittenInManyWays()
+    {
+        for (const std::string type : {"application/json", "Application/JSON ; charset=UTF-8", "application/vnd.elasticsearch+json"})
+            CPPUNIT_ASSERT_MESSAGE(type, meaning(200, R"({"result":"updated"})", type) == Meaning::done);
     }
 
     void testBrokenJsonWithStatus200IsNoSuccess()

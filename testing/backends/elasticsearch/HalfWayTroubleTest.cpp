@@ -25,7 +25,9 @@ class HalfWayTroubleTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testAnIndexThatVanishesBeforeTheSearchHoldsNothing);
     CPPUNIT_TEST(testPruneForgetsWhatItCanAndTellsIfItCouldForgetNothing);
     CPPUNIT_TEST(testAnIndexThatVanishesAsSoonAsItIsThereIsUnavailable);
+    CPPUNIT_TEST(testAnotherIndexAtTheNextSetUpStopsGrants);
     CPPUNIT_TEST(testASetUpThatIsRefusedTellsWhatToDo);
+    CPPUNIT_TEST(testAStoreWithoutANodeIsRefused);
     CPPUNIT_TEST(testALaterBulkThatIsRefusedFailsOnlyItsOwnRenewals);
     CPPUNIT_TEST(testTheEngineIsUnknownToWhoMayNotAskAndUnavailableWhenItIsDown);
     CPPUNIT_TEST_SUITE_END();
@@ -144,6 +146,27 @@ public:
     {
         Store store({{"_update", 404, failure("index_not_found_exception")}, {"GET /leasehold?", 200, indexState}});
         messageOf<LockStoreUnavailable>([&] { store.acquire(); });
+    }
+
+    void testAnotherIndexAtTheNextSetUpStopsGrants()
+    {
+        ScriptedServer server(answering({{"GET /leasehold?", 200, indexState}}));
+        ElasticsearchOptions options;
+        options.nodes = {server.url()};
+        ElasticsearchLockStore store(options);
+        store.prepare(Store::soon());
+        std::string another = indexState;
+        another.replace(another.find("first"), 5, "other");
+        server.behave(answering({{"GET /leasehold?", 200, another}}));
+        server.stop(); // the connection that is kept goes on as it began
+        server.listenAgain();
+        store.prepare(Store::soon());
+        assertNames(messageOf<LockStoreUnavailable>([&] { store.acquire({"a", "sesame", 30s, "{}", 0}, Store::soon()); }), {"vanished"});
+    }
+
+    void testAStoreWithoutANodeIsRefused()
+    {
+        messageOf<LockConfigurationError>([] { ElasticsearchLockStore({}); });
     }
 
     void testASetUpThatIsRefusedTellsWhatToDo()

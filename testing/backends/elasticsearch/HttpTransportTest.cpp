@@ -56,6 +56,8 @@ class HttpTransportTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testAnUnknownAuthorityIsRefusedForGood);
     CPPUNIT_TEST(testACertificateForAnotherHostIsRefused);
     CPPUNIT_TEST(testTlsToAPlainPortFails);
+    CPPUNIT_TEST(testAPortThatAnswersTlsInPlainTextIsToldSo);
+    CPPUNIT_TEST(testANodeThatClosesDuringTheTlsHandshakeHasNotSeenTheRequest);
     CPPUNIT_TEST(testAHangingTlsHandshakeIsLeftAtTheDeadline);
     CPPUNIT_TEST(testACaFileThatIsNoneIsAConfigurationError);
     CPPUNIT_TEST_SUITE_END();
@@ -353,6 +355,11 @@ public:
         ScriptedServer server(ScriptedServer::answering(200, "{}"));
         HttpTransport transport(options({"http://localhost:" + std::to_string(server.port())}));
         CPPUNIT_ASSERT_EQUAL(200, get(transport).status);
+        // Where its addresses do not answer, it is looked up anew the next time.
+        server.stop();
+        assertNotSent(failureOf([&] { get(transport); }));
+        server.listenAgain();
+        CPPUNIT_ASSERT_EQUAL(200, get(transport).status);
     }
 
     void testAResetAfterTheRequestLeavesItsOutcomeUnknown()
@@ -633,6 +640,23 @@ public:
         ScriptedServer server(ScriptedServer::answering(200, "{}"));
         HttpTransport transport(options({"https://127.0.0.1:" + std::to_string(server.port())}));
         assertSoon([&] { assertNotSent(failureOf([&] { get(transport, 2s); })); });
+    }
+
+    void testAPortThatAnswersTlsInPlainTextIsToldSo()
+    {
+        ScriptedServer server([](Conversation& conversation)
+                              { conversation.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"); });
+        HttpTransport transport(options({"https://127.0.0.1:" + std::to_string(server.port())}));
+        const auto failure = failureOf([&] { get(transport); });
+        assertNotSent(failure);
+        CPPUNIT_ASSERT_MESSAGE(failure.what(), std::string(failure.what()).find("is it an https port?") != std::string::npos);
+    }
+
+    void testANodeThatClosesDuringTheTlsHandshakeHasNotSeenTheRequest()
+    {
+        ScriptedServer server([](Conversation& conversation) { conversation.close(); });
+        HttpTransport transport(options({"https://127.0.0.1:" + std::to_string(server.port())}));
+        assertNotSent(failureOf([&] { get(transport); }));
     }
 
     void testAHangingTlsHandshakeIsLeftAtTheDeadline()

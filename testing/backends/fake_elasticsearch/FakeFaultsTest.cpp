@@ -42,6 +42,7 @@ class FakeFaultsTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testADelayedAnswerIsAGrant);
     CPPUNIT_TEST(testAHangingRequestGoesOnWhenTheFaultsAreCleared);
     CPPUNIT_TEST(testARequestThatHangsAfterItTookEffectIsUnknownAndMadeGood);
+    CPPUNIT_TEST(testAServerStopsAlthoughRequestsHang);
     CPPUNIT_TEST(testADripIsAGrantForWhoHasTheTime);
     CPPUNIT_TEST(testOneBadItemFailsNoOtherOfItsBulk);
     CPPUNIT_TEST(testTheNthRequestIsHit);
@@ -154,6 +155,23 @@ public:
         CPPUNIT_ASSERT(open()->find("late", context()).has_value());
         _server.faults().clear();
         CPPUNIT_ASSERT(attempt.get().status == AcquireStatus::granted);
+    }
+
+    void testAServerStopsAlthoughRequestsHang()
+    {
+        for (const auto& fault : {FakeFault::hang(), FakeFault::hangAfter(), FakeFault::drip(10s)})
+        {
+            const auto store = open();
+            store->prepare(context());
+            _server.faults().next(fault, FakeRequest::acquire);
+            const auto before = _server.requests(FakeRequest::acquire);
+            auto attempt = std::async(std::launch::async, [&]
+                                      { return store->acquire({.name = "hangs", .token = "t", .ttl = 30s}, CallContext::within(60s)); });
+            CPPUNIT_ASSERT(waitUntil([&] { return _server.requests(FakeRequest::acquire) > before; }, 20s));
+            _server.stop();
+            CPPUNIT_ASSERT_THROW(attempt.get(), LockStoreUnavailable);
+            _server.start();
+        }
     }
 
     void testADripIsAGrantForWhoHasTheTime()
