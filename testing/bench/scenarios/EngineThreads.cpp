@@ -101,8 +101,10 @@ Result measureEngineThreads(Setting& setting)
     LoadGenerator load(engine.port(), index, connections);
 
     const auto wanted = setting.pick<std::vector<Wanted>>({{2, 1}, {4, 1}}, {{1, 0}, {4, 0}, {16, 1}, {64, 1.5}, {256, 3}});
-    for (const auto& [threads, ratio] : wanted)
+    for (const auto& one : wanted)
     {
+        const auto threads = one.threads;
+        const auto ratio = one.ratio;
         std::vector<std::string> names;
         for (std::size_t number = 0; number < threads; ++number)
             names.push_back("job/" + std::to_string(number));
