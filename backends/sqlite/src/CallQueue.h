@@ -20,8 +20,8 @@ class LockTable;
 class Patience;
 
 /// The calls of this process that want one connection: one leads, and takes those that wait along in its own transaction (group
-/// commit). So one lock of the file and one wait for the disk serve many callers, while a caller alone
-/// pays for two uses of a mutex. Thread-safe.
+/// commit). So one lock of the file and one wait for the disk serve many callers, while a caller alone pays for two uses of a mutex.
+/// Thread-safe.
 class CallQueue
 {
 public:

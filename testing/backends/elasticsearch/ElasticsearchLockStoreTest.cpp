@@ -1,5 +1,6 @@
 #include "Leasehold/ElasticsearchLockStore.h"
 #include "ScriptedServer.h"
+#include "indexState.h"
 
 #include "Leasehold/Exceptions.h"
 
@@ -27,14 +28,10 @@ class ElasticsearchLockStoreTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testAStoreThatComesBackWorksAtTheNextCall);
     CPPUNIT_TEST(testABulkWithTooFewItemsIsAnError);
     CPPUNIT_TEST(testItemsOfABulkAreToldApart);
-    CPPUNIT_TEST(testALaterBulkThatFailsDoesNotSpoilTheFirst);
     CPPUNIT_TEST(testACallIsCancelled);
     CPPUNIT_TEST(testARenewalInAnotherIndexThanBeforeStopsGrants);
     CPPUNIT_TEST_SUITE_END();
 
-    static constexpr const char* indexState =
-        R"({"leasehold-1":{"mappings":{"dynamic":"false","_meta":{"schema":1},"properties":{"name":{"type":"keyword"},"standing":{"type":"keyword"},)"
-        R"("fence":{"type":"long"},"expires":{"type":"date"}}},"settings":{"index":{"uuid":"first"}}}})";
     static constexpr const char* grant =
         R"({"result":"created","get":{"_source":{"expires":31000,"metadata":"{}","now":1000,"fence":7,"ttl":30000,"acquired":1000,"standing":"held","token":"t"}}})";
 
@@ -200,27 +197,6 @@ public:
             CPPUNIT_ASSERT_MESSAGE(std::to_string(index), replies[index].status == expected[index]);
         CPPUNIT_ASSERT(replies[0].remaining == 30s);
         CPPUNIT_ASSERT(!replies[4].reason.empty() && !replies[6].reason.empty());
-    }
-
-    void testALaterBulkThatFailsDoesNotSpoilTheFirst()
-    {
-        std::string items;
-        for (int item = 0; item < 1000; ++item)
-            items += std::string(item == 0 ? "" : ",") + R"({"update":{"result":"updated","status":200}})";
-        ScriptedServer server(
-            [&items](ScriptedServer::Conversation& conversation)
-            {
-                for (int request = 0; conversation.readRequest(); ++request)
-                    request == 0 ? conversation.answer(200, R"({"items":[)" + items + "]}") : conversation.answer(503, "{}");
-            });
-        ElasticsearchLockStore store(at(server.url()));
-        const std::vector<RenewRequest> requests(1500, {{"a", "sesame", 7}, 30s});
-        const auto replies = store.renew(requests, CallContext::within(20s));
-        CPPUNIT_ASSERT_EQUAL(std::size_t{1500}, replies.size());
-        CPPUNIT_ASSERT(replies[999].status == RenewStatus::renewed);
-        CPPUNIT_ASSERT(replies[1000].status == RenewStatus::unavailable);
-        CPPUNIT_ASSERT(replies[1499].reason.find("503") != std::string::npos);
-        CPPUNIT_ASSERT(store.renew({}, CallContext::within(20s)).empty());
     }
 
     void testACallIsCancelled()

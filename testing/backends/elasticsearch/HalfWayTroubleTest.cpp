@@ -1,5 +1,6 @@
 #include "Leasehold/ElasticsearchLockStore.h"
 #include "ScriptedServer.h"
+#include "indexState.h"
 #include "thrown.h"
 
 #include "Leasehold/Exceptions.h"
@@ -28,6 +29,7 @@ class HalfWayTroubleTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testAnotherIndexAtTheNextSetUpStopsGrants);
     CPPUNIT_TEST(testASetUpThatIsRefusedTellsWhatToDo);
     CPPUNIT_TEST(testAStoreWithoutANodeIsRefused);
+    CPPUNIT_TEST(testALaterBulkThatFailsDoesNotSpoilTheFirst);
     CPPUNIT_TEST(testALaterBulkThatIsRefusedFailsOnlyItsOwnRenewals);
     CPPUNIT_TEST(testTheEngineIsUnknownToWhoMayNotAskAndUnavailableWhenItIsDown);
     CPPUNIT_TEST_SUITE_END();
@@ -86,9 +88,29 @@ class HalfWayTroubleTest : public CppUnit::TestFixture
     };
 
     static constexpr const char* oneHit = R"({"hits":{"hits":[{"_source":{"name":"a"}}]}})";
-    static constexpr const char* indexState =
-        R"({"leasehold-1":{"mappings":{"dynamic":"false","_meta":{"schema":1},"properties":{"name":{"type":"keyword"},"standing":{"type":"keyword"},)"
-        R"("fence":{"type":"long"},"expires":{"type":"date"}}},"settings":{"index":{"uuid":"first"}}}})";
+
+    /// What 1,500 renewals are told, which are two requests, when the second is answered so.
+    static std::vector<RenewReply> renewWithALaterBulk(int status, const std::string& body)
+    {
+        std::string items;
+        for (int item = 0; item < 1000; ++item)
+            items += std::string(item == 0 ? "" : ",") + R"({"update":{"result":"updated","status":200}})";
+        ScriptedServer server(
+            [&](ScriptedServer::Conversation& conversation)
+            {
+                for (int request = 0; conversation.readRequest(); ++request)
+                    request == 0 ? conversation.answer(200, R"({"items":[)" + items + "]}") : conversation.answer(status, body);
+            });
+        ElasticsearchOptions options;
+        options.nodes = {server.url()};
+        ElasticsearchLockStore store(options);
+        const std::vector<RenewRequest> requests(1500, {{"a", "sesame", 7}, 30s});
+        auto replies = store.renew(requests, Store::soon());
+        CPPUNIT_ASSERT_EQUAL(requests.size(), replies.size());
+        CPPUNIT_ASSERT(replies[999].status == RenewStatus::renewed);
+        CPPUNIT_ASSERT(store.renew({}, Store::soon()).empty());
+        return replies;
+    }
 
 public:
     void testAnAnswerThatMakesNoSenseIsAnErrorWhereverItComes()
@@ -180,27 +202,18 @@ public:
         messageOf<LockStoreUnavailable>([&] { Store({none, {"PUT /leasehold-1", 503, failure("cluster_block_exception")}}).prepare(); });
     }
 
+    void testALaterBulkThatFailsDoesNotSpoilTheFirst()
+    {
+        const auto replies = renewWithALaterBulk(503, "{}");
+        CPPUNIT_ASSERT(replies[1000].status == RenewStatus::unavailable);
+        assertNames(replies[1499].reason, {"503"});
+    }
+
     void testALaterBulkThatIsRefusedFailsOnlyItsOwnRenewals()
     {
-        std::string items;
-        for (int item = 0; item < 1000; ++item)
-            items += std::string(item == 0 ? "" : ",") + R"({"update":{"result":"updated","status":200}})";
-        ScriptedServer server(
-            [&items](ScriptedServer::Conversation& conversation)
-            {
-                for (int request = 0; conversation.readRequest(); ++request)
-                    request == 0 ? conversation.answer(200, R"({"items":[)" + items + "]}")
-                                 : conversation.answer(401, failure("security_exception"));
-            });
-        ElasticsearchOptions options;
-        options.nodes = {server.url()};
-        ElasticsearchLockStore store(options);
-        const std::vector<RenewRequest> requests(1001, {{"a", "sesame", 7}, 30s});
-        const auto replies = store.renew(requests, Store::soon());
-        CPPUNIT_ASSERT_EQUAL(std::size_t{1001}, replies.size());
-        CPPUNIT_ASSERT(replies[999].status == RenewStatus::renewed);
+        const auto replies = renewWithALaterBulk(401, failure("security_exception"));
         CPPUNIT_ASSERT(replies[1000].status == RenewStatus::failed);
-        assertNames(replies[1000].reason, {"401", "credentials"});
+        assertNames(replies[1499].reason, {"401", "credentials"});
     }
 
     void testTheEngineIsUnknownToWhoMayNotAskAndUnavailableWhenItIsDown()

@@ -293,50 +293,49 @@ public:
 
     void testAFullDiskIsTroubleAndWorkGoesOnAfterIt()
     {
-        onAFileSystemOfItsOwn("size=256k",
-                              [&]
-                              {
-                                  const auto store = openStore(_path);
-                                  const auto lease = take(*store, "job", "token");
-                                  {
-                                      std::ofstream filler(_directory.file("filler"));
-                                      while (filler << std::string(4096, 'x') << std::flush)
-                                      {
-                                      }
-                                  }
-                                  assertNames(messageOf<LockStoreUnavailable>(
-                                                  [&]
-                                                  {
-                                                      for (int i = 0; i < 100; ++i) // until the room that is left in the log is used up
-                                                          tryAcquire(*store, "other-" + std::to_string(i), "token");
-                                                  }),
-                                              {_path, "space"});
-                                  messageOf<LockStoreUnavailable>([&]
-                                                                  { tryAcquire(*openStore(_directory.file("new.db")), "job", "token"); });
-                                  fs::remove(_directory.file("filler"));
-                                  take(*store, "after", "token");
-                                  return renew(*store, lease) == RenewStatus::renewed;
-                              });
+        const auto work = [&]
+        {
+            const auto store = openStore(_path);
+            const auto lease = take(*store, "job", "token");
+            {
+                std::ofstream filler(_directory.file("filler"));
+                while (filler << std::string(4096, 'x') << std::flush)
+                {
+                }
+            }
+            assertNames(messageOf<LockStoreUnavailable>(
+                            [&]
+                            {
+                                for (int i = 0; i < 100; ++i) // until the room that is left in the log is used up
+                                    tryAcquire(*store, "other-" + std::to_string(i), "token");
+                            }),
+                        {_path, "space"});
+            messageOf<LockStoreUnavailable>([&] { tryAcquire(*openStore(_directory.file("new.db")), "job", "token"); });
+            fs::remove(_directory.file("filler"));
+            take(*store, "after", "token");
+            return renew(*store, lease) == RenewStatus::renewed;
+        };
+        onAFileSystemOfItsOwn("size=256k", work);
     }
 
     /// Guards against the advice that the directory must exist, and against trouble that is taken for lasting.
     void testAFileSystemWithoutInodesIsTroubleAndWorkGoesOnAfterIt()
     {
-        onAFileSystemOfItsOwn("nr_inodes=8",
-                              [&]
-                              {
-                                  std::vector<std::string> fillers;
-                                  do
-                                      fillers.push_back(_directory.file("filler-" + std::to_string(fillers.size())));
-                                  while (std::ofstream(fillers.back()));
-                                  const auto store = openStore(_path);
-                                  assertNames(messageOf<LockStoreUnavailable>([&] { tryAcquire(*store, "job", "token"); }),
-                                              {_path, "no space is left for a file"});
-                                  for (const auto& filler : fillers)
-                                      fs::remove(filler);
-                                  take(*store, "job", "token");
-                                  return true;
-                              });
+        const auto work = [&]
+        {
+            std::vector<std::string> fillers;
+            do
+                fillers.push_back(_directory.file("filler-" + std::to_string(fillers.size())));
+            while (std::ofstream(fillers.back()));
+            const auto store = openStore(_path);
+            assertNames(messageOf<LockStoreUnavailable>([&] { tryAcquire(*store, "job", "token"); }),
+                        {_path, "no space is left for a file"});
+            for (const auto& filler : fillers)
+                fs::remove(filler);
+            take(*store, "job", "token");
+            return true;
+        };
+        onAFileSystemOfItsOwn("nr_inodes=8", work);
     }
 
     void testNetworkFileSystemsAreRefusedByName()

@@ -1,9 +1,8 @@
 #include "Alternation.h"
+#include "LockOperations.h"
 #include "RawHttp.h"
 #include "ThreadCrew.h"
 #include "scenarios.h"
-
-#include "LockOperations.h"
 
 #include "Leasehold/LockManagerService.h"
 #include "Leasehold/TokenPolicy.h"
@@ -14,7 +13,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 namespace Leasehold::Bench

@@ -1,10 +1,9 @@
 #include "Alternation.h"
 #include "LoadGenerator.h"
-#include "ThreadCrew.h"
-#include "scenarios.h"
-
 #include "LockOperations.h"
 #include "RawHttp.h"
+#include "ThreadCrew.h"
+#include "scenarios.h"
 
 #include "Leasehold/LockManagerService.h"
 #include "Leasehold/TokenPolicy.h"
