@@ -42,6 +42,7 @@ class FakeFaultsTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testADelayedAnswerIsAGrant);
     CPPUNIT_TEST(testAHangingRequestGoesOnWhenTheFaultsAreCleared);
     CPPUNIT_TEST(testARequestThatHangsAfterItTookEffectIsUnknownAndMadeGood);
+    CPPUNIT_TEST(testARequestThatHangsAfterItTookEffectIsAnsweredWhenTheFaultsAreCleared);
     CPPUNIT_TEST(testAServerStopsAlthoughRequestsHang);
     CPPUNIT_TEST(testADripIsAGrantForWhoHasTheTime);
     CPPUNIT_TEST(testOneBadItemFailsNoOtherOfItsBulk);
@@ -143,11 +144,19 @@ public:
         const auto store = open();
         _server.faults().next(FakeFault::hangAfter(), FakeRequest::acquire);
         const AcquireRequest request{.name = "hangs", .token = "t", .ttl = 30s};
-        CPPUNIT_ASSERT_THROW(store->acquire(request, CallContext::within(100ms)), LockStoreUnavailable);
+        std::stop_source givingUp;
+        auto abandoned =
+            std::async(std::launch::async, [&] { return store->acquire(request, CallContext::within(60s, givingUp.get_token())); });
+        CPPUNIT_ASSERT(waitUntil([this] { return _server.faults().waiting() == 1; }, 20s));
+        givingUp.request_stop();
+        CPPUNIT_ASSERT_THROW(abandoned.get(), LockStoreUnavailable);
         CPPUNIT_ASSERT(store->find("hangs", context()).has_value());
         CPPUNIT_ASSERT(store->acquire(request, context()).status == AcquireStatus::granted);
+    }
 
-        // When the faults are cleared, what hung is answered.
+    void testARequestThatHangsAfterItTookEffectIsAnsweredWhenTheFaultsAreCleared()
+    {
+        const auto store = open();
         _server.faults().next(FakeFault::hangAfter(), FakeRequest::acquire);
         auto attempt =
             std::async(std::launch::async, [&] { return store->acquire({.name = "late", .token = "t", .ttl = 30s}, context()); });
