@@ -1,5 +1,6 @@
 #pragma once
 
+#include "Baton.h"
 #include "ForkMark.h"
 #include "Leasehold/Clock.h"
 #include "Leasehold/Exceptions.h"
@@ -10,7 +11,9 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
+#include <string>
 #include <utility>
 
 namespace Leasehold
@@ -47,14 +50,30 @@ public:
         lost
     };
 
-    Lease(LeaseRef ref, std::shared_ptr<const LeasePolicy> policy, std::shared_ptr<const Clock> clock, std::weak_ptr<LeaseService> service,
-          LocalTime acquiredAt, LocalTime turnBegan) :
+    /// `sharedMetadata`: as stored, if the lease may be handed on; see Baton.
+    Lease(LeaseRef ref, Fence fence, std::unique_ptr<const std::string> sharedMetadata, std::shared_ptr<const LeasePolicy> policy,
+          std::shared_ptr<const Clock> clock, std::weak_ptr<LeaseService> service, LocalTime acquiredAt, LocalTime turnBegan) :
         _ref(std::move(ref)),
-        _policy(std::move(policy)), _clock(std::move(clock)), _service(std::move(service)), _acquiredAt(acquiredAt), _turnBegan(turnBegan)
+        _fence(fence), _sharedMetadata(std::move(sharedMetadata)), _policy(std::move(policy)), _clock(std::move(clock)),
+        _service(std::move(service)), _acquiredAt(acquiredAt), _turnBegan(turnBegan)
     {
     }
 
+    const std::string& name() const noexcept { return _ref.name; }
+
+    /// Of this holder: at most that of ref(), which the storage knows.
+    Fence fence() const noexcept { return _fence; }
+
+    /// What the storage must be shown.
     const LeaseRef& ref() const noexcept { return _ref; }
+
+    /// What the next thread of this process gets if this holder, who is done at `now`, need not give it back; nullopt: it must.
+    std::optional<Baton> baton(LocalTime now) const
+    {
+        if (_fence >= _ref.fence || now >= _policy->nextRenewal(storedUntil() - _policy->ttl))
+            return std::nullopt;
+        return Baton{_ref, _fence + 1, *_sharedMetadata, _policy->ttl, storedUntil(), _turnBegan};
+    }
     const LeasePolicy& policy() const noexcept { return *_policy; }
     const Clock& clock() const noexcept { return *_clock; }
     std::shared_ptr<LeaseService> service() const noexcept { return _service.lock(); }
@@ -120,6 +139,8 @@ private:
     friend class LeaseCalendar;
 
     const LeaseRef _ref;
+    const Fence _fence;
+    const std::unique_ptr<const std::string> _sharedMetadata;
     const std::shared_ptr<const LeasePolicy> _policy;
     const std::shared_ptr<const Clock> _clock;
     const std::weak_ptr<LeaseService> _service;

@@ -24,16 +24,18 @@ bool isHeldBy(const std::optional<Record>& record, const LeaseRef& lease, const 
 }
 
 /// `name`: for the message; nullptr: not known.
-Fence fenceAfter(const std::string* name, Fence last, Fence floor, const StorageNow& now)
+Fence fenceAfter(const std::string* name, Fence last, Fence floor, Fence spare, const StorageNow& now)
 {
     const auto clock = static_cast<Fence>(std::max<std::int64_t>(now.wallMicroseconds, 0));
     // Compared before anything is added: a foreign record may hold any number.
-    if (std::max(last, floor) >= maxFence || clock > maxFence)
+    const auto most = maxFence - std::min(spare, maxFence);
+    if (std::max(last, floor) >= most || clock > most)
         throw LockStoreError("the next fence of " + (name ? "lock \"" + *name + "\"" : std::string("the lock")) +
                              " would exceed the greatest one, " + std::to_string(maxFence) + " (its last is " + std::to_string(last) +
                              ", the floor asked for " + std::to_string(floor) + ", the storage's clock " + std::to_string(clock) +
+                             ", to spare " + std::to_string(spare) +
                              "): nothing was granted; repair the record or the clock of the storage");
-    return std::max({last + 1, floor + 1, clock});
+    return std::max({last + 1, floor + 1, clock}) + spare;
 }
 
 } // namespace
@@ -48,9 +50,9 @@ Milliseconds remaining(const Record& record, const StorageNow& now)
     return isLive(record, now) ? Milliseconds{record.expiresAt - now.ms} : Milliseconds{0};
 }
 
-Fence nextFence(Fence last, Fence floor, const StorageNow& now)
+Fence nextFence(Fence last, Fence floor, const StorageNow& now, Fence spare)
 {
-    return fenceAfter(nullptr, last, floor, now);
+    return fenceAfter(nullptr, last, floor, spare, now);
 }
 
 AcquireVerdict acquire(std::optional<Record>& record, const AcquireRequest& request, const StorageNow& now)
@@ -79,7 +81,7 @@ AcquireVerdict acquire(std::optional<Record>& record, const AcquireRequest& requ
         return {AcquireStatus::spent, false};
 
     // What may throw comes first, and the token last of it: till then nothing has changed.
-    const auto fence = fenceAfter(&request.name, record ? record->fence : 0, request.fenceFloor, now);
+    const auto fence = fenceAfter(&request.name, record ? record->fence : 0, request.fenceFloor, request.spareFences, now);
     std::string metadata = request.metadata;
     if (record)
         record->token = request.token; // into the memory of the last one

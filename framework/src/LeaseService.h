@@ -21,7 +21,8 @@ namespace Leasehold
 {
 
 /// What LockManagerService and the locks that it granted share: the store and the policy, the leases, and the three threads that
-/// keep them. It holds no rule: those are the policies', and LeaseRules' in the storage.
+/// keep them. It holds no rule: those are the policies', and LeaseRules' in the storage. How a lock is taken is in
+/// LeaseServiceAcquire.cpp, how it is given back in LeaseServiceRelease.cpp.
 class LeaseService : public std::enable_shared_from_this<LeaseService>
 {
 public:
@@ -63,11 +64,16 @@ private:
     Answer obtain(Acquisition& acquisition);
     Answer waitInLine(Acquisition& acquisition, std::optional<LockRecord> holder);
     Answer askOnce(Acquisition& acquisition, LocalTime now);
+    void spareFences(Acquisition& acquisition, Fence wanted);
+    std::shared_ptr<Lease> takeOver(Acquisition& acquisition, const Baton& baton, LocalTime now);
     std::shared_ptr<Lease> keep(Acquisition& acquisition, const LockRecord& granted, LocalTime requested);
+    void begin(Lease& lease, LocalTime requested, Milliseconds remaining);
     void startThreads();
     void layGhost(Acquisition& acquisition);
     ReleaseStatus sendRelease(Lease& lease, LocalTime now);
+    bool handOver(const Lease& lease, LocalTime now);
     void giveBackLost(Lease& lease, LocalTime now);
+    void giveBack(const Baton& baton, LocalTime now);
     void reportLoss(Lease& lease);
     void pruneIfDue(LocalTime now);
 
@@ -89,9 +95,16 @@ private:
     const std::shared_ptr<StoreHints> _hints;
     std::mutex _starting; // of the threads; also held when they are stopped
     std::atomic<bool> _started{false};
-    bool _stopped = false; // under _starting
+    bool _stopped = false;      // under _starting
+    bool _sparesFences = false; // does the store; known when the threads are started
     std::atomic<Clock::rep> _pruneAt;
 };
+
+/// `span` after `from`; `forever` after it is never.
+inline LocalTime later(LocalTime from, Milliseconds span)
+{
+    return span == forever ? LocalTime::max() : from + span;
+}
 
 /// What release and requireHeld throw for a lease that is not held.
 LockLostError lostError(const Lease& lease, const std::string& detail = {});

@@ -57,12 +57,12 @@ Lock::~Lock()
 
 const std::string& Lock::name() const
 {
-    return native(_lease).ref().name;
+    return native(_lease).name();
 }
 
 Fence Lock::fence() const
 {
-    return native(_lease).ref().fence;
+    return native(_lease).fence();
 }
 
 Milliseconds Lock::remaining() const

@@ -85,7 +85,7 @@ void LossNotifier::State::call(const char* what, const Lease& lease, Callback ca
     callback();
     const auto took = clock->now() - began;
     if (took > patience)
-        observers->tell(&LockObserver::callbackMisbehaved, std::string(what) + " of lock \"" + lease.ref().name + "\" took " +
+        observers->tell(&LockObserver::callbackMisbehaved, std::string(what) + " of lock \"" + lease.name() + "\" took " +
                                                                formatDuration(std::chrono::ceil<Milliseconds>(took)) +
                                                                "; the loss of other locks waited for it");
 }
@@ -106,7 +106,7 @@ void LossNotifier::State::tellLoss(std::unique_lock<std::mutex>& guard)
     losses.pop_front();
     guard.unlock();
     call("an observer of the loss", *lease,
-         [&] { observers->tell(&LockObserver::lost, lease->ref().name, lease->ref().fence, lease->lossReason()); });
+         [&] { observers->tell(&LockObserver::lost, lease->name(), lease->fence(), lease->lossReason()); });
     guard.lock();
 }
 
@@ -114,11 +114,11 @@ void LossNotifier::State::tellRenewal(const News& item, const Lease& lease) cons
 {
     if (item.failure.empty())
     {
-        observers->tell(&LockObserver::renewed, lease.ref().name, lease.ref().fence, item.took);
+        observers->tell(&LockObserver::renewed, lease.name(), lease.fence(), item.took);
         return;
     }
     const auto left = std::chrono::floor<Milliseconds>(lease.validUntil() - clock->now());
-    observers->tell(&LockObserver::renewalFailed, lease.ref().name, lease.ref().fence, item.failure, std::max(left, Milliseconds{0}));
+    observers->tell(&LockObserver::renewalFailed, lease.name(), lease.fence(), item.failure, std::max(left, Milliseconds{0}));
 }
 
 /// One batch of news, or a part of it: a loss goes first.

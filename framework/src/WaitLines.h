@@ -1,16 +1,20 @@
 #pragma once
 
+#include "Baton.h"
 #include "Leasehold/Clock.h"
 #include "Leasehold/Durations.h"
 #include "Leasehold/LockRecord.h"
 
 #include <atomic>
+#include <cstddef>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace Leasehold
 {
@@ -22,6 +26,8 @@ namespace Leasehold
 /// Within a line it is first come, first served. Other processes only see the lock when they happen to poll while it is free, so a
 /// process that handed a lock over among its threads for ever would starve them. Therefore it lets the lock lie free for a while
 /// after each *turn*: a tenth of how long the process has had it, at most 2 s.
+///
+/// A lease with fences to spare need not even be given back in between: the first gets it as it is (see Baton).
 class WaitLines
 {
 public:
@@ -40,12 +46,14 @@ public:
     class Place
     {
     public:
-        Place(WaitLines& lines, const std::string& name, const Clock& clock);
+        /// `wish`: what it would be granted; nullptr: it takes no lease from another.
+        Place(WaitLines& lines, const std::string& name, const Clock& clock, const AcquireRequest* wish = nullptr);
         ~Place();
         Place(const Place&) = delete;
         Place& operator=(const Place&) = delete;
 
         bool isFirst() const;
+        std::size_t behind() const;
 
         /// Until `until`, or until something happened that is worth a look at the line, or wake().
         void wait(LocalTime until) { _waiter->waitUntil(until); }
@@ -55,6 +63,9 @@ public:
         std::optional<Invitation> invitation() const;
         std::optional<Invitation> takeInvitation();
 
+        /// Of the first: the lease that was handed to it. It may have got old, or been meant for another who has left.
+        std::optional<Baton> takeBaton();
+
         /// Who holds the lock, as the first of the line was told last; shared with those behind it.
         void setHolder(const LockRecord& holder);
         std::optional<LockRecord> holder() const;
@@ -63,8 +74,12 @@ public:
         friend class WaitLines;
         WaitLines& _lines;
         const std::string _name;
+        const AcquireRequest* const _wish;
         const std::unique_ptr<Clock::Waiter> _waiter;
     };
+
+    /// `giveBack` is called, on the thread that leaves a line as its last, with a lease that nobody has taken. It must not throw.
+    explicit WaitLines(std::function<void(const Baton&)> giveBack = {}) : _giveBack(std::move(giveBack)) {}
 
     /// Whether somebody waits for this name.
     bool exists(const std::string& name) const;
@@ -73,16 +88,21 @@ public:
     /// hand-overs included.
     void mayBeFree(const std::string& name, LocalTime now, std::optional<LocalTime> turnBegan);
 
+    /// Hands a lease to the first of its line, within a turn. False: it is not for them, and must be given back.
+    bool handOver(const Baton& baton, LocalTime now);
+
 private:
     struct Line
     {
         std::deque<Place*> places;
         std::optional<LockRecord> holder;
         std::optional<Invitation> invitation;
+        std::optional<Baton> baton;
     };
 
     Line& lineOf(const Place& place) { return _lines.find(place._name)->second; }
 
+    const std::function<void(const Baton&)> _giveBack;
     mutable std::mutex _mutex;
     std::map<std::string, Line, std::less<>> _lines;
     std::atomic<std::size_t> _waiting{0}; // so that a release without waiters costs one load

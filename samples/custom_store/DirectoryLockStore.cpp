@@ -155,6 +155,7 @@ StoreInfo DirectoryLockStore::info() const
     info.type = "directory";
     info.location = _directory.string();
     info.clockUncertainty = Milliseconds{1}; // whole milliseconds
+    info.sparesFences = true;                // LeaseRules does
     return info;
 }
 

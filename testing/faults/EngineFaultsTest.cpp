@@ -37,6 +37,7 @@ public:
         // multiple of these.
         const auto seconds = static_cast<std::size_t>(duration / 1s);
         CPPUNIT_ASSERT(findings.grants >= seconds);
+        CPPUNIT_ASSERT(findings.handedOn >= seconds / 20);
         CPPUNIT_ASSERT(findings.guardedWrites >= seconds / 2);
         CPPUNIT_ASSERT(findings.heldSamples >= 10 * seconds);
         CPPUNIT_ASSERT(findings.losses >= seconds / 20);

@@ -1,4 +1,4 @@
-// One process of a Workload: works the locks of a store until its stdin ends, and writes down what it is told.
+// One process of a Workload: its threads work the locks of a store until its stdin ends, and write down what they are told.
 //
 //     leasehold-fault-worker STORE-URL FOLDER HISTORY NAME SEED
 
@@ -18,6 +18,8 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <poll.h>
 
@@ -35,18 +37,17 @@ LockPolicy policy()
     return policy;
 }
 
+/// One of the threads of the process, which share its service and its history.
 class FaultWorker
 {
 public:
-    FaultWorker(std::shared_ptr<LockStore> store, std::string folder, const std::string& history, std::string name, std::uint64_t seed) :
-        _folder(std::move(folder)), _name(std::move(name)), _random(seed), _history(history),
-        _locks(std::move(store), policy(), {.observers = {std::make_shared<LockObserver>()}})
+    FaultWorker(LockManagerService& locks, HistoryWriter& history, std::string folder, std::string name, std::uint64_t seed) :
+        _folder(std::move(folder)), _name(std::move(name)), _random(seed), _history(history), _locks(locks)
     {
     }
 
-    void workOnce()
+    void workOnce(const std::string& lock)
     {
-        const auto lock = workloadLock(_random() % Workload::locks);
         const auto since = hostTime();
         try
         {
@@ -173,8 +174,8 @@ private:
     const std::string _folder, _name;
     std::mt19937_64 _random;
     std::uint64_t _updates = 0;
-    HistoryWriter _history;
-    LockManagerService _locks;
+    HistoryWriter& _history;
+    LockManagerService& _locks;
 };
 
 bool inputEnded()
@@ -187,10 +188,23 @@ int run(char** argv)
 {
     StoreRegistry registry;
     registerBuiltinStores(registry);
-    FaultWorker worker(registry.open(argv[1]), argv[2], argv[3], argv[4], std::strtoull(argv[5], nullptr, 10));
+    LockManagerService locks(registry.open(argv[1]), policy(), {.observers = {std::make_shared<LockObserver>()}});
+    HistoryWriter history(argv[3]);
+    const std::string name = argv[4];
+    std::mt19937_64 random(std::strtoull(argv[5], nullptr, 10));
+    std::vector<FaultWorker> workers;
+    for (std::size_t i = 0; i < Workload::threads; ++i)
+        workers.emplace_back(locks, history, argv[2], name + "-" + std::to_string(i), random());
     std::cout << "ready" << std::endl;
     while (!inputEnded())
-        worker.workOnce();
+    {
+        // All of them want the same lock, so that it goes from thread to thread.
+        const auto lock = workloadLock(random() % Workload::locks);
+        std::vector<std::jthread> threads;
+        threads.reserve(workers.size());
+        for (auto& worker : workers)
+            threads.emplace_back([&worker, &lock] { worker.workOnce(lock); });
+    }
     return 0;
 }
 

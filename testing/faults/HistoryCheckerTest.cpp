@@ -10,6 +10,7 @@ class HistoryCheckerTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(HistoryCheckerTest);
     CPPUNIT_TEST(testAGoodHistoryHasNoViolation);
+    CPPUNIT_TEST(testLeasesThatAProcessHandsOnAreCounted);
     CPPUNIT_TEST(testASampleInsideAnothersIntervalIsFound);
     CPPUNIT_TEST(testOverlapsOfThreeHoldersAreFound);
     CPPUNIT_TEST(testAPausedHolderThatStillBelievesIsFound);
@@ -87,10 +88,21 @@ public:
         const auto findings = check(first(), second());
         CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violationsInAll);
         CPPUNIT_ASSERT_EQUAL(std::size_t{2}, findings.grants);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, findings.handedOn);
         CPPUNIT_ASSERT_EQUAL(std::size_t{5}, findings.heldSamples);
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, findings.losses);
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, findings.released);
         CPPUNIT_ASSERT_EQUAL(std::size_t{2}, findings.guardedWrites);
+    }
+
+    void testLeasesThatAProcessHandsOnAreCounted()
+    {
+        HistoryChecker checker;
+        checker.add("A", {line(10, Kind::granted, 100, {}, 9), line(20, Kind::granted, 101, {}, 9), line(30, Kind::granted, 102, {}, 9)});
+        checker.add("B", {line(40, Kind::granted, 103, {}, 35), line(50, Kind::granted, 105, {}, 36)});
+        const auto findings = checker.check();
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violationsInAll);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, findings.handedOn);
     }
 
     void testASampleInsideAnothersIntervalIsFound()

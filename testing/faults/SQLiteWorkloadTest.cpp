@@ -31,6 +31,7 @@ public:
                   << " stopped: " << findings.describe() << std::endl;
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, findings.violationsInAll);
         CPPUNIT_ASSERT(findings.grants >= 20);
+        CPPUNIT_ASSERT(findings.handedOn >= 2);
         CPPUNIT_ASSERT(findings.guardedWrites >= 10);
     }
 };

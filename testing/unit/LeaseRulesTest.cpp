@@ -105,6 +105,7 @@ class LeaseRulesTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testTheFenceIsTheGreatestOfItsThreeSources);
     CPPUNIT_TEST(testTheFenceGrowsThroughEveryKindOfEnd);
     CPPUNIT_TEST(testTheFenceGrowsWhileTheWallClockStandsOrGoesBack);
+    CPPUNIT_TEST(testFencesToSpareLieBelowTheGrantsAndAboveAllBefore);
     CPPUNIT_TEST(testTheGreatestFenceIsGrantedAndNoneAfterIt);
     CPPUNIT_TEST(testAFenceBeyondTheLimitThrowsAndTheRecordStays);
     CPPUNIT_TEST(testNothingIsMadeWhenAFirstGrantThrows);
@@ -468,6 +469,26 @@ public:
             CPPUNIT_ASSERT_EQUAL(last + 1, record->fence);
             last = record->fence;
         }
+    }
+
+    void testFencesToSpareLieBelowTheGrantsAndAboveAllBefore()
+    {
+        auto record = heldByUs();
+        const auto last = record->fence;
+        auto request = wish(theirs, ttl, last + 10);
+        request.spareFences = 5;
+        CPPUNIT_ASSERT(acquire(record, request, at(40'000)).status == AcquireStatus::granted);
+        CPPUNIT_ASSERT_EQUAL(std::max<Fence>(last + 11, at(40'000).wallMicroseconds) + 5, record->fence);
+        const auto fence = record->fence;
+        CPPUNIT_ASSERT(acquire(record, request, at(41'000)).status == AcquireStatus::granted);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("a replay has no more of them", fence, record->fence);
+
+        CPPUNIT_ASSERT_EQUAL(maxFence, nextFence(maxFence - 6, 0, at(0), 5));
+        CPPUNIT_ASSERT_EQUAL(maxFence, nextFence(0, maxFence - 6, at(0), 5));
+        const auto huge = std::numeric_limits<Fence>::max();
+        for (const auto& [before, floor, spare] :
+             std::vector<std::tuple<Fence, Fence, Fence>>{{maxFence - 5, 0, 5}, {0, maxFence - 5, 5}, {0, 0, maxFence}, {0, 0, huge}})
+            messageOf<LockStoreError>([before = before, floor = floor, spare = spare] { nextFence(before, floor, at(0), spare); });
     }
 
     void testTheGreatestFenceIsGrantedAndNoneAfterIt()

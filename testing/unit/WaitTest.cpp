@@ -1,6 +1,4 @@
-#include "Leasehold/StoreListener.h"
-#include "ServiceFixture.h"
-#include "thrown.h"
+#include "WaitFixture.h"
 
 #include <future>
 #include <optional>
@@ -33,18 +31,9 @@ private:
     mutable std::vector<std::pair<int, Milliseconds>> _asked;
 };
 
-/// A store that hears by itself when a lock may be free.
-class HearingStore : public FaultyLockStore
-{
-public:
-    using FaultyLockStore::FaultyLockStore;
-    void setListener(std::shared_ptr<StoreListener> given) override { listener = std::move(given); }
-    std::shared_ptr<StoreListener> listener;
-};
-
 } // namespace
 
-class WaitTest : public CppUnit::TestFixture, private ServiceFixture
+class WaitTest : public CppUnit::TestFixture, private WaitFixture
 {
     CPPUNIT_TEST_SUITE(WaitTest);
     CPPUNIT_TEST(testAWaiterAsksAgainAsTheBackoffSays);
@@ -68,53 +57,6 @@ class WaitTest : public CppUnit::TestFixture, private ServiceFixture
     CPPUNIT_TEST(testAHintOfTheStoreInvitesTheFirst);
     CPPUNIT_TEST(testAServiceThatIsDestroyedEndsItsWaits);
     CPPUNIT_TEST_SUITE_END();
-
-    /// A service whose three threads wait already, so that each further thread that waits is the test's.
-    LockManagerService running()
-    {
-        auto locks = service();
-        locks.withLock("warm up", [] {});
-        awaitRest(3);
-        return locks;
-    }
-
-    /// Runs `work` in a thread, and returns when it waits.
-    template <typename Work>
-    auto whenItWaits(Work work)
-    {
-        clock->settle();
-        const auto before = clock->waiting();
-        auto thread = std::async(std::launch::async, std::move(work));
-        awaitRest(before + 1);
-        return thread;
-    }
-
-    auto waitFor(LockManagerService& locks, const std::string& name, LockOptions options)
-    {
-        return whenItWaits([&locks, name, options = std::move(options)] { return locks.tryAcquire(name, options); });
-    }
-
-    template <typename Result>
-    static Result resultOf(std::future<Result>& thread)
-    {
-        CPPUNIT_ASSERT_MESSAGE("it waits on", thread.wait_for(30s) == std::future_status::ready);
-        return thread.get();
-    }
-
-    /// The exception that ends the thread.
-    template <typename Error, typename Result>
-    static std::string failureOf(std::future<Result>& thread)
-    {
-        return messageOf<Error>([&] { static_cast<void>(resultOf(thread)); });
-    }
-
-    template <typename Result>
-    static bool waitsOn(const std::future<Result>& thread)
-    {
-        return thread.wait_for(0s) == std::future_status::timeout;
-    }
-
-    std::size_t acquires() const { return faulty->calls(StoreVerb::acquire); }
 
 public:
     void testAWaiterAsksAgainAsTheBackoffSays()

@@ -16,7 +16,7 @@
 namespace Leasehold::ElasticsearchScripts
 {
 
-/// Parameters: name, token, ttl, metadata, floor. answer: held, spent, exhausted (the fence would pass its greatest value). The
+/// Parameters: name, token, ttl, metadata, floor, spare. answer: held, spent, exhausted (the fence would pass its greatest value). The
 /// corrected expiry of a lease that stands in the way is an update too: only token and standing tell a grant.
 inline constexpr std::string_view acquire = R"painless(long now = System.currentTimeMillis();
 def s = ctx._source;
@@ -30,14 +30,14 @@ if (live && ours && s.standing == 'held') {
 } else if (ours) {
   s.answer = 'spent'; ctx.op = 'noop';
 } else {
-  long most = 9007199254740991L;
+  long most = 9007199254740991L - params.spare;
   long last = s.fence == null ? 0L : s.fence;
   long fence = now * 1000L;
   if (last >= most || params.floor >= most || fence > most) { s.answer = 'exhausted'; ctx.op = 'noop'; }
   else {
     if (fence <= last) { fence = last + 1L; }
     if (fence <= params.floor) { fence = params.floor + 1L; }
-    s.name = params.name; s.token = params.token; s.standing = 'held'; s.fence = fence;
+    s.name = params.name; s.token = params.token; s.standing = 'held'; s.fence = fence + params.spare;
     s.acquired = now; s.expires = now + params.ttl; s.ttl = params.ttl; s.metadata = params.metadata;
   }
 })painless";

@@ -40,6 +40,7 @@ StoreInfo ElasticsearchLockStore::info() const
     info.durable = true;
     info.sharedAcrossHosts = true;
     info.clockUncertainty = clockUncertainty;
+    info.sparesFences = true;
     return info;
 }
 

@@ -96,7 +96,8 @@ LockOperation acquireOperation(const AcquireRequest& request)
 {
     const std::string params = text("name", request.name) + "," + text("token", request.token) + "," +
                                number("ttl", milliseconds(request.ttl)) + "," + text("metadata", request.metadata) + "," +
-                               number("floor", std::min(request.fenceFloor, maxFence));
+                               number("floor", std::min(request.fenceFloor, maxFence)) + "," +
+                               number("spare", std::min(request.spareFences, maxFence));
     return {request.name, scriptedUpdate(ElasticsearchScripts::acquire, params, (std::string(upsert) + grantFields).c_str())};
 }
 
@@ -191,7 +192,8 @@ bool isFenceExhausted(const AcquireRequest& request, const EngineItem& item)
 {
     if (item.result != "noop")
         return false;
-    return item.document ? item.document->answer == "exhausted" : request.fenceFloor >= maxFence;
+    return item.document ? item.document->answer == "exhausted"
+                         : std::min(request.fenceFloor, maxFence) + std::min(request.spareFences, maxFence) >= maxFence;
 }
 
 std::optional<bool> renewed(const EngineItem& item)

@@ -113,10 +113,12 @@ public:
         const auto token = text(_params, "token");
         const auto ttl = number(_params, "ttl");
         const auto floor = number(_params, "floor");
+        const auto spare = number(_params, "spare");
         AcquireRequest request;
         request.token = token ? marked(token) : nobody;
         request.ttl = Milliseconds(ttl.value_or(0));
         request.fenceFloor = fenceOf(floor);
+        request.spareFences = fenceOf(spare);
         const Fence last = _record ? _record->fence : 0;
 
         _source->set("now", _ms);
@@ -127,6 +129,8 @@ public:
         }
         catch (const LockStoreError&)
         {
+            if (!spare)
+                throw scriptFailed();
             return noop("exhausted");
         }
         if (verdict.status == AcquireStatus::spent)
@@ -140,7 +144,7 @@ public:
         }
         const bool fresh = _record->fence != last;
         // Where the script needs what is not there, it fails.
-        if (!ttl || (fresh && !floor))
+        if (!ttl || (fresh && (!floor || !spare)))
             throw scriptFailed();
         if (fresh)
         {

@@ -140,6 +140,7 @@ StoreInfo MemoryLockStore::info() const
     info.type = "memory";
     info.location = "in this process";
     info.clockUncertainty = Milliseconds{1}; // whole milliseconds: a lease may end by a part of one early
+    info.sparesFences = true;
     return info;
 }
 

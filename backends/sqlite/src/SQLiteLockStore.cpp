@@ -63,7 +63,8 @@ StoreInfo SQLiteLockStore::info() const
             .durable = _durability == SQLiteDurability::full,
             .sharedAcrossHosts = false,
             .ttlGranularity = Milliseconds(1),
-            .clockUncertainty = Milliseconds(1)}; // expiry is judged in whole milliseconds
+            .clockUncertainty = Milliseconds(1), // expiry is judged in whole milliseconds
+            .sparesFences = true};
 }
 
 void SQLiteLockStore::prepare(const CallContext& context)

@@ -14,11 +14,11 @@ struct LeasePolicy
     static constexpr Milliseconds minTtl{100};
     static constexpr Milliseconds maxTtl = std::chrono::hours{24};
 
-    Milliseconds ttl = std::chrono::seconds{30};    ///< 100 ms to 24 h
-    std::optional<Milliseconds> renewAfter{};       ///< after the moment when the last extension was asked for; unset: ttl/3
-    std::optional<Milliseconds> safetyMargin{};     ///< how long before the storage ends the lease its holder does; unset: ttl/10
-    std::optional<Milliseconds> maxHold{};          ///< renewal stops and the lock is lost then; unset or `forever`: never
-    std::optional<Milliseconds> callTimeout{};      ///< the total deadline of one call to the store; unset: see effectiveCallTimeout
+    Milliseconds ttl = std::chrono::seconds{30}; ///< 100 ms to 24 h
+    std::optional<Milliseconds> renewAfter{};    ///< after the moment when the last extension was asked for; unset: ttl/3
+    std::optional<Milliseconds> safetyMargin{};  ///< how long before the storage ends the lease its holder does; unset: ttl/10
+    std::optional<Milliseconds> maxHold{};       ///< renewal stops and the lock is lost then; unset or `forever`: never
+    std::optional<Milliseconds> callTimeout{};   ///< the total deadline of one call to the store; unset: see effectiveCallTimeout
 
     Milliseconds effectiveRenewAfter() const;
     Milliseconds effectiveSafetyMargin() const;

@@ -52,12 +52,12 @@ enum class Standing
 /// What a storage keeps for one name.
 struct Record
 {
-    std::string token{};          ///< of the last grant
-    Fence fence = 0;              ///< of the last grant
+    std::string token{}; ///< of the last grant
+    Fence fence = 0;     ///< of the last grant
     Standing standing = Standing::freed;
-    std::int64_t acquiredAt = 0;  ///< StorageNow::ms of the grant
-    std::int64_t expiresAt = 0;   ///< StorageNow::ms; when released or freed: the moment of that
-    std::int64_t ttl = 0;         ///< ms, of the last grant or extension
+    std::int64_t acquiredAt = 0; ///< StorageNow::ms of the grant
+    std::int64_t expiresAt = 0;  ///< StorageNow::ms; when released or freed: the moment of that
+    std::int64_t ttl = 0;        ///< ms, of the last grant or extension
     std::string metadata = "{}";
 };
 
@@ -75,8 +75,9 @@ bool isLive(const Record& record, const StorageNow& now);
 Milliseconds remaining(const Record& record, const StorageNow& now);
 
 /// The fence of the next grant: `max(last + 1, floor + 1, the wall clock in microseconds)`, which grows for each name also
-/// across a storage that was emptied, restored or swapped. Throws LockStoreError if it would exceed maxFence.
-Fence nextFence(Fence last, Fence floor, const StorageNow& now);
+/// across a storage that was emptied, restored or swapped; and `spare` more, so that the numbers below it are as new. Throws
+/// LockStoreError if it would exceed maxFence.
+Fence nextFence(Fence last, Fence floor, const StorageNow& now, Fence spare = 0);
 
 /// `record` is what the storage has for request.name (nullopt: nothing) and becomes what it must have afterwards.
 AcquireVerdict acquire(std::optional<Record>& record, const AcquireRequest& request, const StorageNow& now);

@@ -31,6 +31,7 @@ public:
     const std::string& name() const;
 
     /// The number of this grant: greater than that of every grant of this name before it. Hand it to the guarded resource.
+    /// While threads of this process hand one lease on among themselves, `find` tells the greatest of theirs.
     Fence fence() const;
 
     /// How long the lock is surely still held by the local clock; 0 when it is not.

@@ -97,7 +97,7 @@ public:
     std::optional<LockRecord> find(const std::string& name);
     std::vector<LockRecord> list(const ListQuery& query = {});
 
-    /// Takes the lock from its holder, if its fence is `expected`. See BreakMode.
+    /// Takes the lock from its holder, if its fence is `expected`, as find and list tell it. See BreakMode.
     bool breakLock(const std::string& name, Fence expected, BreakMode mode = BreakMode::whenItEnds);
 
     /// Prepares the store and asks it one question: throws what is wrong with it.

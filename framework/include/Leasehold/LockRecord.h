@@ -14,10 +14,10 @@ struct LockRecord
 {
     std::string name{};
     Fence fence = 0;
-    StorageTime acquiredAt{}, expiresAt{};  ///< by the storage's clock; for people only
-    Milliseconds ttl{};                     ///< as asked for by the last acquire or renewal
-    Milliseconds remaining{};               ///< by the storage's clock, at the moment when it answered
-    std::string metadata = "{}";            ///< one JSON object as text
+    StorageTime acquiredAt{}, expiresAt{}; ///< by the storage's clock; for people only
+    Milliseconds ttl{};                    ///< as asked for by the last acquire or renewal
+    Milliseconds remaining{};              ///< by the storage's clock, at the moment when it answered
+    std::string metadata = "{}";           ///< one JSON object as text
 };
 
 } // namespace Leasehold

@@ -25,6 +25,9 @@ struct AcquireRequest
     Milliseconds ttl{};
     std::string metadata = "{}"; ///< one JSON object as text
     Fence fenceFloor = 0;        ///< the grant's fence must be greater
+    /// So many numbers just below the grant's fence are the caller's too, for grants of its own under this lease. The same when the
+    /// request is sent again. Only for a store that says StoreInfo::sparesFences.
+    Fence spareFences = 0;
 };
 
 enum class AcquireStatus
@@ -78,7 +81,7 @@ enum class ReleaseStatus
 enum class BreakMode
 {
     whenItEnds, ///< the holder can no longer renew; nobody is granted before the broken lease ends: holders never overlap
-    now         ///< free at once: the old holder may work on until its next renewal
+    now         ///< free at once: the old holder, and who gets its lease from it, may work on until the next renewal
 };
 
 struct ListQuery
@@ -99,6 +102,7 @@ struct StoreInfo
     Milliseconds maxTtl{}; ///< 0: no limit of the store's own
     Milliseconds ttlGranularity{1};
     Milliseconds clockUncertainty{}; ///< how far the clocks that judge one lease may differ
+    bool sparesFences = false;       ///< it honours AcquireRequest::spareFences
 };
 
 /// The port: the storage that holds the leases. Everything that every user shares -- validation, waiting, retries,

@@ -23,7 +23,7 @@ namespace Leasehold
 class Metadata
 {
 public:
-    static constexpr std::size_t maxBytes = 16 * 1024;
+    static constexpr std::size_t maxBytes = std::size_t{16} * 1024;
 
     /// A text, a number or a bool, already as JSON.
     class Value

@@ -48,6 +48,7 @@ const std::map<std::string, std::string> catchers{
     {"fenceRestartsAfterARestart", "fence::testARestartForgetsNothing"},
     {"fenceIsTheClockAlone", "fence::testFencesGrowWhileTheWallClockGoesBack"},
     {"fenceIgnoresTheFloor", "fence::testAFloorLiftsTheFence"},
+    {"fencesToSpareAreForgotten", "fence::testTheFencesThatAGrantSparesAreNoOtherGrants"},
     {"fenceWrapsAtItsLimit", "fence::testAFenceAtItsLimitIsNeverPassed"},
     {"fenceIsRaisedByAReplay", "fence::testAReplayNeverRaisesTheFence"},
     {"fenceIsOneForAllLocks", "fence::testFencesOfDifferentLocksAreTheirOwn"},

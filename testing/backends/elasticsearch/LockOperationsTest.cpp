@@ -54,7 +54,7 @@ public:
         const auto source = [](const LockOperation& operation)
         { return parsed(operation.body)->getObject("script")->getValue<std::string>("source"); };
         const AcquireRequest one{"one", "token-1", Milliseconds(1000), "{}", 5};
-        const AcquireRequest two{"two", "token-2", Milliseconds(2000), R"({"x":1})", 6};
+        const AcquireRequest two{"two", "token-2", Milliseconds(2000), R"({"x":1})", 6, 7};
         CPPUNIT_ASSERT_EQUAL(source(acquireOperation(one)), source(acquireOperation(two)));
         CPPUNIT_ASSERT(source(acquireOperation(one)).find("token-1") == std::string::npos);
         CPPUNIT_ASSERT_EQUAL(source(renewOperation({{"one", "t", 1}, Milliseconds(1)})),
@@ -68,6 +68,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("token-2"), params->getValue<std::string>("token"));
         CPPUNIT_ASSERT_EQUAL(2000, params->getValue<int>("ttl"));
         CPPUNIT_ASSERT_EQUAL(6, params->getValue<int>("floor"));
+        CPPUNIT_ASSERT_EQUAL(7, params->getValue<int>("spare"));
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"x":1})"), params->getValue<std::string>("metadata"));
     }
 

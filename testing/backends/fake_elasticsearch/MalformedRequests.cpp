@@ -177,8 +177,8 @@ PlannedRequest RandomRequests::oddUpdate()
     {
         std::string what;
         auto one = operation(what);
-        const std::string members[] = {"token", "ttl", "fence", "floor", "retention", "name"};
-        const auto& member = members[below(6)];
+        const std::string members[] = {"token", "ttl", "fence", "floor", "spare", "retention", "name"};
+        const auto& member = members[below(std::size(members))];
         const auto place = one.body.find("\"" + member + "\":", one.body.find("\"params\":{"));
         request.what = what + " without " + member;
         if (place != std::string::npos)

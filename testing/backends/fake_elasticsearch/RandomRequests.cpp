@@ -71,8 +71,13 @@ LockOperation RandomRequests::operation(std::string& what)
     {
         what = "acquire";
         const Fence floor = chance(96) ? 0 : pick({Fence{1}, Fence{2'900'000'000'000'000}, maxFence - 1, maxFence});
-        return acquireOperation(
-            {.name = name, .token = token, .ttl = ttl, .metadata = pick({"{}", R"({"host":"web \"1\"","n":1})"}), .fenceFloor = floor});
+        const Fence spare = chance(80) ? 0 : pick({Fence{1}, Fence{1000}, maxFence});
+        return acquireOperation({.name = name,
+                                 .token = token,
+                                 .ttl = ttl,
+                                 .metadata = pick({"{}", R"({"host":"web \"1\"","n":1})"}),
+                                 .fenceFloor = floor,
+                                 .spareFences = spare});
     }
     if (kind < 50)
     {

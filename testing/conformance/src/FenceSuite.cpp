@@ -43,11 +43,11 @@ Grant grantInTime(StoreBench& bench, const std::string& name, const std::string&
     return {{name, token, reply.record.fence}, reply.record};
 }
 
-bool isRefused(StoreBench& bench, const std::string& name, const std::string& token, Fence floor)
+bool isRefused(StoreBench& bench, const std::string& name, const std::string& token, Fence floor, Fence spare = 0)
 {
     try
     {
-        bench.acquire(name, token, {.fenceFloor = floor});
+        bench.acquire(name, token, {.fenceFloor = floor, .spareFences = spare});
         return false;
     }
     catch (const LockStoreUnavailable&)
@@ -121,6 +121,29 @@ void addFenceTests(ConformanceSuite& suite)
                    bench.release(next.lease);
                    CPPUNIT_ASSERT_EQUAL(next.lease.fence + hour + 1,
                                         bench.grant("a", "v", {.fenceFloor = next.lease.fence + hour}).lease.fence);
+               });
+
+    // A store that does not say that it spares fences is never asked to.
+    suite.test("testTheFencesThatAGrantSparesAreNoOtherGrants",
+               [](StoreBench& bench)
+               {
+                   if (!bench.store().info().sparesFences)
+                       return;
+                   const auto before = bench.grant("a", "t");
+                   bench.release(before.lease);
+                   const Fence hour = 3'600'000'000;
+                   const auto floor = before.lease.fence + hour; // no clock comes near
+                   const Wish wish{.fenceFloor = floor, .spareFences = 1000};
+                   const auto grant = bench.grant("a", "u", wish);
+                   CPPUNIT_ASSERT_EQUAL(floor + 1 + 1000, grant.lease.fence);
+                   CPPUNIT_ASSERT_EQUAL(grant.lease.fence, bench.grant("a", "u", wish).lease.fence);
+                   CPPUNIT_ASSERT_EQUAL(grant.lease.fence, bench.find("a")->fence);
+                   CPPUNIT_ASSERT(bench.renewStatus(grant.lease) == RenewStatus::renewed);
+                   CPPUNIT_ASSERT(bench.release(grant.lease) == ReleaseStatus::released);
+                   CPPUNIT_ASSERT_EQUAL(grant.lease.fence + 1, bench.grant("a", "v").lease.fence);
+                   CPPUNIT_ASSERT(isRefused(bench, "b", "t", maxFence - 5, 5));
+                   CPPUNIT_ASSERT(!bench.find("b"));
+                   CPPUNIT_ASSERT_EQUAL(maxFence, bench.grant("b", "u", {.fenceFloor = maxFence - 6, .spareFences = 5}).lease.fence);
                });
 
     suite.test("testAFenceAtItsLimitIsNeverPassed",

@@ -60,7 +60,7 @@ CallContext StoreBench::within(Milliseconds limit)
 
 AcquireReply StoreBench::acquire(const std::string& name, const std::string& token, const Wish& wish)
 {
-    return store().acquire({name, token, wish.ttl, wish.metadata, wish.fenceFloor}, context());
+    return store().acquire({name, token, wish.ttl, wish.metadata, wish.fenceFloor, wish.spareFences}, context());
 }
 
 Grant StoreBench::grant(const std::string& name, const std::string& token, const Wish& wish)

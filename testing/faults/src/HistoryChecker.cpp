@@ -1,6 +1,7 @@
 #include "Leasehold/HistoryChecker.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -208,6 +209,14 @@ private:
                 violate("lock " + lock + " was granted twice with one fence: to " + describe(other->second) + " and to " +
                         describe(granted.grant));
         }
+        // The storage counts in microseconds: numbers that follow each other were set aside for the holders of one lease.
+        for (auto grant = byFence.begin(); grant != byFence.end(); ++grant)
+        {
+            const auto next = std::next(grant);
+            const bool isHandedOn =
+                next != byFence.end() && next->first == grant->first + 1 && std::get<0>(next->second) == std::get<0>(grant->second);
+            _findings.handedOn += isHandedOn ? 1 : 0;
+        }
 
         auto byTold = grants;
         std::sort(byTold.begin(), byTold.end(), [](const auto& left, const auto& right) { return left.told < right.told; });
@@ -240,10 +249,10 @@ private:
 
 std::string HistoryFindings::describe() const
 {
-    std::string text = std::to_string(grants) + " grants, " + std::to_string(heldSamples) + " samples held, " + std::to_string(losses) +
-                       " losses told, " + std::to_string(released) + " released, store unavailable " + std::to_string(unavailable) +
-                       " times; guarded: " + std::to_string(guardedWrites) + " updates, " + std::to_string(guardedRefusals) +
-                       " refused as stale, none may be lost";
+    std::string text = std::to_string(grants) + " grants (" + std::to_string(handedOn) + " handed on), " + std::to_string(heldSamples) +
+                       " samples held, " + std::to_string(losses) + " losses told, " + std::to_string(released) +
+                       " released, store unavailable " + std::to_string(unavailable) + " times; guarded: " + std::to_string(guardedWrites) +
+                       " updates, " + std::to_string(guardedRefusals) + " refused as stale, none may be lost";
     for (const auto& [resource, updates] : unguarded)
         text += "; " + resource + ": lost " + std::to_string(updates.lost) + " of " + std::to_string(updates.accepted) + " updates";
     text += "; longest time without a grant " + formatDuration(std::chrono::ceil<Milliseconds>(longestWithoutGrant));

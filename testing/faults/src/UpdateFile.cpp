@@ -86,7 +86,7 @@ UpdateFile::Content UpdateFile::load() const
 
 void UpdateFile::store(const Content& content) const
 {
-    const auto fresh = _path + "." + std::to_string(::getpid());
+    const auto fresh = _path + "." + std::to_string(::gettid());
     {
         std::ofstream file(fresh, std::ios::trunc);
         file << content.highest << '\n';

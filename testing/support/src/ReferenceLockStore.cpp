@@ -16,6 +16,7 @@ StoreInfo ReferenceLockStore::info() const
     StoreInfo info;
     info.type = "reference";
     info.location = "in this process, in virtual time";
+    info.sparesFences = true;
     return info;
 }
 

@@ -83,6 +83,17 @@ class FenceIgnoresTheFloor : public ReferenceLockStore
     }
 };
 
+class FencesToSpareAreForgotten : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    AcquireStatus acquireStep(Slot& slot, const AcquireRequest& request, const Now& now) override
+    {
+        auto spareless = request;
+        spareless.spareFences = 0;
+        return ReferenceLockStore::acquireStep(slot, spareless, now);
+    }
+};
+
 class FenceWrapsAtItsLimit : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
@@ -171,6 +182,7 @@ void addBrokenFences(std::vector<BrokenStore>& stores)
          brokenStore<FenceRestartsAfterARestart>("fenceRestartsAfterARestart", "a counter in the memory of a server"),
          brokenStore<FenceIsTheClockAlone>("fenceIsTheClockAlone", "timestamps for fences: equal in one tick, less after a step"),
          brokenStore<FenceIgnoresTheFloor>("fenceIgnoresTheFloor", "a parameter that one of several statements forgets"),
+         brokenStore<FencesToSpareAreForgotten>("fencesToSpareAreForgotten", "another parameter that one of several statements forgets"),
          brokenStore<FenceWrapsAtItsLimit>("fenceWrapsAtItsLimit", "an integer that overflows, as redlock-cpp's did"),
          brokenStore<FenceIsRaisedByAReplay>("fenceIsRaisedByAReplay", "an increment in front of the look at the token"),
          brokenStore<FenceIsOneForAllLocks>("fenceIsOneForAllLocks", "a sequence for the whole table: one lock's floor lifts every other"),

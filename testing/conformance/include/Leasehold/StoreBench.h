@@ -20,6 +20,7 @@ struct Wish
     Milliseconds ttl = std::chrono::minutes{10}; ///< so that no slow machine ends it
     std::string metadata = "{}";
     Fence fenceFloor = 0;
+    Fence spareFences = 0;
 };
 
 /// A lease that a test was granted.

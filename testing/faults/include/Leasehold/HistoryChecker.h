@@ -22,6 +22,7 @@ struct HistoryFindings
     std::vector<std::string> violations{}; ///< one sentence each; empty: all is well
     std::size_t violationsInAll = 0;       ///< more than are kept as sentences
     std::size_t grants = 0, heldSamples = 0, losses = 0, released = 0, unavailable = 0;
+    std::size_t handedOn = 0; ///< of the grants: those that one thread of a process got from another without the storage
     std::size_t guardedWrites = 0, guardedRefusals = 0;
     std::map<std::string, Updates> unguarded{}; ///< by the name of the resource
     /// The longest time in which no lock was granted to anybody, between the first grant of all and the last.

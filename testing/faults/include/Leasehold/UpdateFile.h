@@ -11,7 +11,7 @@ namespace Leasehold
 
 /// A file that holds the ids of all updates that were made to it: an update reads them all, and later writes them all with its
 /// own at the end. So an update that overwrites another's shows. A file is replaced as a whole; readers never see half of one.
-/// One thread at a time; any number of processes.
+/// An object is used by one thread; any number of threads and processes may have one for the same file.
 class UpdateFile : public FenceGuard
 {
 public:

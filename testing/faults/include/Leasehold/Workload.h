@@ -21,6 +21,7 @@ class Workload
 {
 public:
     static constexpr std::size_t processes = 8;
+    static constexpr std::size_t threads = 4; ///< of each process; they want the same lock at the same time
     static constexpr std::size_t locks = 5;
 
     /// Starts the processes; returns when each has opened its store.

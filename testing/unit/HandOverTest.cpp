@@ -1,0 +1,468 @@
+#include "WaitFixture.h"
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <semaphore>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace Leasehold;
+using namespace std::chrono_literals;
+
+namespace
+{
+
+/// Writes down what it is asked for; can be a store that has no fences to spare.
+class Witness : public FaultyLockStore
+{
+public:
+    explicit Witness(std::shared_ptr<LockStore> inner, bool spares = true) : FaultyLockStore(std::move(inner)), _spares(spares) {}
+
+    StoreInfo info() const override
+    {
+        auto info = FaultyLockStore::info();
+        info.sparesFences = _spares;
+        return info;
+    }
+
+    AcquireReply acquire(const AcquireRequest& request, const CallContext& context) override
+    {
+        {
+            const std::lock_guard guard(_mutex);
+            _asked.push_back(request);
+        }
+        return FaultyLockStore::acquire(request, context);
+    }
+
+    std::vector<AcquireRequest> asked() const
+    {
+        const std::lock_guard guard(_mutex);
+        return _asked;
+    }
+
+private:
+    const bool _spares;
+    mutable std::mutex _mutex;
+    std::vector<AcquireRequest> _asked;
+};
+
+/// Holds up, from the moment of arm() on, the next thread that is told to wait on.
+class HoldingUp : public LockObserver
+{
+public:
+    void waited(const std::string&, const LockRecord&, Elapsed) override
+    {
+        if (!_armed.exchange(false))
+            return;
+        _arrived.release();
+        static_cast<void>(_goOn.try_acquire_for(30s));
+    }
+
+    void arm() { _armed = true; }
+    void await() { CPPUNIT_ASSERT(_arrived.try_acquire_for(30s)); }
+    void letGo() { _goOn.release(); }
+
+private:
+    std::atomic<bool> _armed{false};
+    std::binary_semaphore _arrived{0}, _goOn{0};
+};
+
+} // namespace
+
+/// A lease that goes from thread to thread of a process without a step of the storage.
+class HandOverTest : public CppUnit::TestFixture, private WaitFixture
+{
+    CPPUNIT_TEST_SUITE(HandOverTest);
+    CPPUNIT_TEST(testThoseInLineGetTheLeaseWithoutAStepOfTheStorage);
+    CPPUNIT_TEST(testALoneWaiterAsksForNoFenceToSpare);
+    CPPUNIT_TEST(testNoLaterGrantHasAFenceThatWasSpared);
+    CPPUNIT_TEST(testAStoreThatSparesNoFencesIsAskedForEachGrant);
+    CPPUNIT_TEST(testAWaiterForAnotherLeaseAsksTheStorage);
+    CPPUNIT_TEST(testALeaseOfWhichARenewalIsDueGoesBack);
+    CPPUNIT_TEST(testAfterATurnTheLeaseGoesBack);
+    CPPUNIT_TEST(testALeaseThatWasHandedOverIsKeptAndLostLikeAnother);
+    CPPUNIT_TEST(testEachHolderHasItsOwnMaxHold);
+    CPPUNIT_TEST(testAHolderThatIsDoneDoesNothingToTheNext);
+    CPPUNIT_TEST(testALeaseWhoseTakerLeavesGoesToTheNext);
+    CPPUNIT_TEST(testALeaseWhoseTakerLeavesGoesBackIfItDoesNotFitTheNext);
+    CPPUNIT_TEST(testALeaseThatNobodyTakesGoesBack);
+    CPPUNIT_TEST(testALeaseThatTheStorageHasEndedGoesToNobody);
+    CPPUNIT_TEST(testALeaseThatCannotGoBackEndsByItself);
+    CPPUNIT_TEST(testARequestOfWhichNobodyKnowsTheEndIsSentAgainAsItWas);
+    CPPUNIT_TEST_SUITE_END();
+
+    using Line = std::vector<std::future<LockAttempt>>;
+
+    /// So many threads that wait for "job", in this order.
+    Line line(LockManagerService& locks, std::size_t threads)
+    {
+        Line waiters;
+        while (waiters.size() < threads)
+            waiters.push_back(waitFor(locks, "job", {.wait = forever}));
+        return waiters;
+    }
+
+    LockManagerService runningOn(const std::shared_ptr<LockStore>& other,
+                                 const std::shared_ptr<LockObserver>& watching = std::make_shared<LockObserver>())
+    {
+        LockManagerService locks(other, policy, {.clock = clock, .observers = {observer, watching}});
+        locks.withLock("warm up", [] {});
+        awaitRest(3);
+        return locks;
+    }
+
+    struct Late
+    {
+        std::unique_ptr<LockManagerService> locks;
+        std::shared_ptr<HearingStore> hearing;
+        std::shared_ptr<HoldingUp> late;
+    };
+
+    /// A service that the store's hint can make ask, and whose observer holds up the thread that then waits on.
+    Late withALateSecond()
+    {
+        const auto hearing = std::make_shared<HearingStore>(memory);
+        const auto late = std::make_shared<HoldingUp>();
+        return {std::make_unique<LockManagerService>(runningOn(hearing, late)), hearing, late};
+    }
+
+    std::size_t releases() const { return faulty->calls(StoreVerb::release); }
+
+public:
+    void testThoseInLineGetTheLeaseWithoutAStepOfTheStorage()
+    {
+        auto locks = running();
+        std::optional<Lock> own = locks.acquire("job");
+        std::vector<Fence> fences{own->fence()};
+        auto waiters = line(locks, 5);
+        const auto acquired = acquires();
+        const auto released = releases();
+        own.reset();
+        for (auto& waiter : waiters)
+        {
+            auto attempt = resultOf(waiter); // while no time passes
+            fences.push_back(attempt->fence());
+            CPPUNIT_ASSERT_EQUAL(Milliseconds{27s}, attempt->remaining());
+            CPPUNIT_ASSERT_EQUAL(acquired + 1, acquires());
+            CPPUNIT_ASSERT_EQUAL(released + 1, releases());
+        }
+        CPPUNIT_ASSERT(std::ranges::is_sorted(fences, std::less_equal<>()));
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("the last gives it back", released + 2, releases());
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{6}, observer->count("acquired job"));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{6}, observer->count("released job"));
+        CPPUNIT_ASSERT(locks.acquire("job").fence() > fences.back());
+    }
+
+    void testALoneWaiterAsksForNoFenceToSpare()
+    {
+        auto locks = running();
+        std::optional<Lock> own = locks.acquire("job");
+        auto waiter = waitFor(locks, "job", {.wait = forever});
+        own.reset();
+        auto attempt = resultOf(waiter);
+        CPPUNIT_ASSERT_EQUAL(memory->find("job", context())->fence, attempt->fence());
+    }
+
+    /// Guards: fences that a process counts by itself, and that the storage grants again when it has crashed.
+    void testNoLaterGrantHasAFenceThatWasSpared()
+    {
+        const auto still = std::make_shared<MemoryLockStore>(clock, [] { return std::int64_t{1'700'000'000'000'000}; });
+        std::optional<LockManagerService> locks = runningOn(still);
+        std::optional<Lock> own = locks->acquire("job");
+        auto waiters = line(*locks, 3);
+        own.reset();
+        resultOf(waiters[0])->release();
+        auto second = resultOf(waiters[1]);
+        const auto last = second->fence();
+        locks.reset(); // as a crash, it frees nothing
+        failureOf<LockStoreUnavailable>(waiters[2]);
+        clock->advance(30s);
+        const auto next = still->acquire({"job", "another's token", 30s}, context());
+        CPPUNIT_ASSERT(next.status == AcquireStatus::granted);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("one was left for the third", last + 2, next.record.fence);
+    }
+
+    void testAStoreThatSparesNoFencesIsAskedForEachGrant()
+    {
+        const auto witness = std::make_shared<Witness>(memory, false);
+        auto locks = runningOn(witness);
+        std::optional<Lock> own = locks.acquire("job");
+        auto waiters = line(locks, 4);
+        const auto before = witness->calls(StoreVerb::acquire);
+        own.reset();
+        for (auto& waiter : waiters)
+        {
+            auto attempt = resultOf(waiter);
+            CPPUNIT_ASSERT_EQUAL(memory->find("job", context())->fence, attempt->fence());
+        }
+        CPPUNIT_ASSERT_EQUAL(before + 4, witness->calls(StoreVerb::acquire));
+        for (const auto& request : witness->asked())
+            CPPUNIT_ASSERT_EQUAL(Fence{0}, request.spareFences);
+    }
+
+    void testAWaiterForAnotherLeaseAsksTheStorage()
+    {
+        auto locks = running();
+        const auto ahead = locks.acquire("other").fence() + 1'000'000;
+        for (const LockOptions& wish : {LockOptions{.metadata = {{"host", "web-1"}}, .wait = forever},
+                                        LockOptions{.ttl = 20s, .wait = forever}, LockOptions{.wait = forever, .fenceFloor = ahead}})
+        {
+            std::optional<Lock> own = locks.acquire("job");
+            auto same = line(locks, 1);
+            auto other = waitFor(locks, "job", wish);
+            auto sameAgain = line(locks, 1);
+            const auto before = acquires();
+            own.reset();
+            resultOf(same[0])->release();
+            {
+                auto attempt = resultOf(other);
+                CPPUNIT_ASSERT_EQUAL(before + 2, acquires());
+                const auto record = memory->find("job", context());
+                CPPUNIT_ASSERT_EQUAL(wish.metadata.json(), record->metadata);
+                CPPUNIT_ASSERT_EQUAL(wish.ttl.value_or(30s), record->ttl);
+                CPPUNIT_ASSERT(attempt->fence() > wish.fenceFloor);
+            }
+            resultOf(sameAgain[0])->release();
+        }
+    }
+
+    void testALeaseOfWhichARenewalIsDueGoesBack()
+    {
+        policy.lease.ttl = 1s;
+        auto locks = running();
+        std::optional<Lock> own = locks.acquire("job");
+        auto waiters = line(locks, 3);
+        own.reset();
+        auto first = resultOf(waiters[0]);
+        const auto acquired = acquires();
+        const auto released = releases();
+        store->close(StoreVerb::renew);
+        clock->advance(340ms);
+        CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::renew));
+        first->release();
+        auto second = resultOf(waiters[1]);
+        CPPUNIT_ASSERT_EQUAL(released + 1, releases());
+        CPPUNIT_ASSERT_EQUAL(acquired + 1, acquires());
+        CPPUNIT_ASSERT_EQUAL(Milliseconds{900}, second->remaining());
+        store->open(StoreVerb::renew);
+        second->release();
+        CPPUNIT_ASSERT(resultOf(waiters[2]));
+    }
+
+    void testAfterATurnTheLeaseGoesBack()
+    {
+        auto locks = running();
+        std::optional<Lock> own = locks.acquire("job");
+        auto waiters = line(locks, 2);
+        own.reset();
+        auto first = resultOf(waiters[0]);
+        clock->advance(500ms);
+        first->release();
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+        CPPUNIT_ASSERT(waitsOn(waiters[1]));
+        clock->advance(50ms);
+        CPPUNIT_ASSERT(resultOf(waiters[1]));
+    }
+
+    void testALeaseThatWasHandedOverIsKeptAndLostLikeAnother()
+    {
+        auto locks = running();
+        std::optional<Lock> own = locks.acquire("job");
+        auto waiters = line(locks, 2);
+        own.reset();
+        resultOf(waiters[0])->release();
+        auto second = resultOf(waiters[1]);
+        const auto loss = second->lossToken();
+        clock->advance(1min);
+        CPPUNIT_ASSERT(second->isHeld());
+        CPPUNIT_ASSERT(isHeldInStorage("job"));
+        CPPUNIT_ASSERT(observer->count("renewed job") >= 5);
+        faulty->fail(StoreVerb::renew, FaultyLockStore::Trouble::unavailable);
+        clock->advance(30s);
+        CPPUNIT_ASSERT(!second->isHeld());
+        CPPUNIT_ASSERT(loss.stop_requested());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("lost job expired"));
+    }
+
+    void testEachHolderHasItsOwnMaxHold()
+    {
+        policy.lease.maxHold = 400ms;
+        auto locks = running();
+        std::optional<Lock> own = locks.acquire("job");
+        auto waiters = line(locks, 2);
+        own.reset();
+        auto first = resultOf(waiters[0]);
+        clock->advance(300ms);
+        first->release();
+        auto second = resultOf(waiters[1]);
+        clock->advance(399ms);
+        CPPUNIT_ASSERT(second->isHeld());
+        clock->advance(1ms);
+        CPPUNIT_ASSERT(!second->isHeld());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("lost job maxHold"));
+    }
+
+    void testAHolderThatIsDoneDoesNothingToTheNext()
+    {
+        auto locks = running();
+        std::optional<Lock> own = locks.acquire("job");
+        auto waiters = line(locks, 2);
+        own.reset();
+        auto first = resultOf(waiters[0]);
+        first->release();
+        auto second = resultOf(waiters[1]);
+        const auto before = releases();
+        first->release();
+        CPPUNIT_ASSERT(!first->isHeld());
+        messageOf<LockLostError>([&] { first->requireHeld(); });
+        clock->advance(25s);
+        CPPUNIT_ASSERT(second->isHeld());
+        CPPUNIT_ASSERT_EQUAL(before, releases());
+        CPPUNIT_ASSERT(!first->lossToken().stop_requested());
+    }
+
+    void testALeaseWhoseTakerLeavesGoesToTheNext()
+    {
+        const auto [locks, hearing, late] = withALateSecond();
+        std::optional<Lock> own = locks->acquire("job");
+        std::stop_source leave;
+        auto waiters = line(*locks, 1);
+        auto leaving = waitFor(*locks, "job", {.wait = forever, .cancel = leave.get_token()});
+        auto next = waitFor(*locks, "job", {.wait = forever});
+        own.reset();
+        auto first = resultOf(waiters[0]);
+        late->arm();
+        hearing->listener->mayBeFree("job");
+        late->await();
+        const auto before = hearing->calls(StoreVerb::acquire);
+        first->release();
+        leave.request_stop();
+        late->letGo();
+        failureOf<LockWaitCancelled>(leaving);
+        CPPUNIT_ASSERT(resultOf(next));
+        CPPUNIT_ASSERT_EQUAL(before, hearing->calls(StoreVerb::acquire));
+    }
+
+    void testALeaseWhoseTakerLeavesGoesBackIfItDoesNotFitTheNext()
+    {
+        const auto [locks, hearing, late] = withALateSecond();
+        std::optional<Lock> own = locks->acquire("job");
+        std::stop_source leave;
+        auto waiters = line(*locks, 1);
+        auto leaving = waitFor(*locks, "job", {.wait = forever, .cancel = leave.get_token()});
+        auto next = waitFor(*locks, "job", {.metadata = {{"host", "web-1"}}, .wait = forever});
+        own.reset();
+        auto first = resultOf(waiters[0]);
+        late->arm();
+        hearing->listener->mayBeFree("job");
+        late->await();
+        const auto released = hearing->calls(StoreVerb::release);
+        const auto acquired = hearing->calls(StoreVerb::acquire);
+        first->release();
+        leave.request_stop();
+        late->letGo();
+        failureOf<LockWaitCancelled>(leaving);
+        auto attempt = resultOf(next);
+        CPPUNIT_ASSERT_EQUAL(released + 1, hearing->calls(StoreVerb::release));
+        CPPUNIT_ASSERT_EQUAL(acquired + 1, hearing->calls(StoreVerb::acquire));
+        CPPUNIT_ASSERT_EQUAL(std::string(R"({"host":"web-1"})"), memory->find("job", context())->metadata);
+    }
+
+    void testALeaseThatNobodyTakesGoesBack()
+    {
+        const auto [locks, hearing, late] = withALateSecond();
+        std::optional<Lock> own = locks->acquire("job");
+        std::stop_source leave;
+        auto waiters = line(*locks, 1);
+        auto leaving = waitFor(*locks, "job", {.wait = forever, .cancel = leave.get_token()});
+        own.reset();
+        auto first = resultOf(waiters[0]);
+        late->arm();
+        hearing->listener->mayBeFree("job");
+        late->await();
+        first->release();
+        CPPUNIT_ASSERT(isHeldInStorage("job"));
+        leave.request_stop();
+        late->letGo();
+        failureOf<LockWaitCancelled>(leaving);
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+    }
+
+    /// Guards: two holders in one process, when a lease is handed over that was broken while the first of the line asked the storage.
+    void testALeaseThatTheStorageHasEndedGoesToNobody()
+    {
+        const auto hearing = std::make_shared<HearingStore>(memory);
+        const auto gated = std::make_shared<GatedLockStore>(hearing, clock);
+        auto locks = runningOn(gated);
+        std::optional<Lock> own = locks.acquire("job");
+        auto waiters = line(locks, 3);
+        own.reset();
+        auto first = resultOf(waiters[0]);
+        gated->close(StoreVerb::acquire);
+        hearing->listener->mayBeFree("job");
+        CPPUNIT_ASSERT(gated->waitForArrival(StoreVerb::acquire));
+        first->release();
+        const auto handed = memory->find("job", context())->fence;
+        CPPUNIT_ASSERT(memory->breakLock("job", handed, BreakMode::now, context()));
+        gated->open(StoreVerb::acquire);
+        auto second = resultOf(waiters[1]);
+        CPPUNIT_ASSERT(second->fence() > handed);
+        awaitRest(4);
+        CPPUNIT_ASSERT(waitsOn(waiters[2]));
+        second->release();
+        CPPUNIT_ASSERT(resultOf(waiters[2]));
+    }
+
+    void testALeaseThatCannotGoBackEndsByItself()
+    {
+        const auto [locks, hearing, late] = withALateSecond();
+        std::optional<Lock> own = locks->acquire("job");
+        std::stop_source leave;
+        auto waiters = line(*locks, 1);
+        auto leaving = waitFor(*locks, "job", {.wait = forever, .cancel = leave.get_token()});
+        own.reset();
+        auto first = resultOf(waiters[0]);
+        late->arm();
+        hearing->listener->mayBeFree("job");
+        late->await();
+        first->release();
+        hearing->fail(StoreVerb::release, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::before, 1);
+        leave.request_stop();
+        late->letGo();
+        failureOf<LockWaitCancelled>(leaving);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("releaseFailed job"));
+        clock->advance(30s);
+        CPPUNIT_ASSERT_MESSAGE("nobody renews it", locks->tryAcquire("job"));
+    }
+
+    /// Guards: an answer to a request without fences to spare that is taken for one with them.
+    void testARequestOfWhichNobodyKnowsTheEndIsSentAgainAsItWas()
+    {
+        policy.retry = {2, std::make_shared<FixedBackoff>(0ms)};
+        const auto witness = std::make_shared<Witness>(memory);
+        auto locks = runningOn(witness);
+        CPPUNIT_ASSERT(takeAsAnother("job"));
+        auto first = waitFor(locks, "job", {.wait = forever});
+        const auto token = witness->asked().back().token;
+        witness->fail(StoreVerb::acquire, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::before, 1);
+        clock->advance(1s);
+        auto second = waitFor(locks, "job", {.wait = forever});
+        clock->advance(1s);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{5}, witness->asked().size()); // the first is of runningOn
+        CPPUNIT_ASSERT_EQUAL(token, witness->asked().back().token);
+        CPPUNIT_ASSERT_EQUAL(Fence{0}, witness->asked().back().spareFences);
+        CPPUNIT_ASSERT(releaseAsAnother("job") == ReleaseStatus::released);
+        clock->advance(1s);
+        auto attempt = resultOf(first);
+        CPPUNIT_ASSERT_EQUAL(memory->find("job", context())->fence, attempt->fence());
+        attempt->release();
+        CPPUNIT_ASSERT(resultOf(second));
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(HandOverTest);
