@@ -223,7 +223,10 @@ LeaseService::Answer LeaseService::askOnce(Acquisition& acquisition, LocalTime n
             return std::move(reply.record);
         if (reply.status == AcquireStatus::granted)
         {
-            acquisition.unknown = false;
+            acquisition.unknown = reply.record.fence <= acquisition.request.spareFences;
+            if (acquisition.unknown)
+                throw LockStoreError("the store " + _calls.store().info().location +
+                                     " says that it spares fences, and does not; see AcquireRequest::spareFences");
             return keep(acquisition, reply.record, requested);
         }
         // An earlier request of ours did take effect, and that lease has ended meanwhile.

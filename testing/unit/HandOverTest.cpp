@@ -81,6 +81,7 @@ class HandOverTest : public CppUnit::TestFixture, private WaitFixture
     CPPUNIT_TEST(testALoneWaiterAsksForNoFenceToSpare);
     CPPUNIT_TEST(testNoLaterGrantHasAFenceThatWasSpared);
     CPPUNIT_TEST(testAStoreThatSparesNoFencesIsAskedForEachGrant);
+    CPPUNIT_TEST(testAStoreThatOnlySaysThatItSparesFencesIsAnError);
     CPPUNIT_TEST(testAWaiterForAnotherLeaseAsksTheStorage);
     CPPUNIT_TEST(testALeaseOfWhichARenewalIsDueGoesBack);
     CPPUNIT_TEST(testAfterATurnTheLeaseGoesBack);
@@ -203,6 +204,34 @@ public:
         CPPUNIT_ASSERT_EQUAL(before + 4, witness->calls(StoreVerb::acquire));
         for (const auto& request : witness->asked())
             CPPUNIT_ASSERT_EQUAL(Fence{0}, request.spareFences);
+    }
+
+    /// Guards: a fence below nothing, which is the greatest of all, and which no later holder could pass.
+    void testAStoreThatOnlySaysThatItSparesFencesIsAnError()
+    {
+        class Boaster : public FaultyLockStore
+        {
+        public:
+            using FaultyLockStore::FaultyLockStore;
+            AcquireReply acquire(const AcquireRequest& request, const CallContext& context) override
+            {
+                auto reply = FaultyLockStore::acquire(request, context);
+                if (request.spareFences > 0)
+                    reply.record.fence = 2; // and counts from 1
+                return reply;
+            }
+        };
+        auto locks = runningOn(std::make_shared<Boaster>(memory));
+        CPPUNIT_ASSERT(takeAsAnother("job"));
+        auto waiters = line(locks, 3);
+        CPPUNIT_ASSERT(releaseAsAnother("job") == ReleaseStatus::released);
+        clock->advance(1s);
+        assertNames(failureOf<LockStoreError>(waiters[0]), {"spares fences"});
+        clock->settle();
+        CPPUNIT_ASSERT_MESSAGE("nobody keeps what nobody got", !isHeldInStorage("job"));
+        clock->advance(1s);
+        CPPUNIT_ASSERT(resultOf(waiters[1]));
+        CPPUNIT_ASSERT(resultOf(waiters[2]));
     }
 
     void testAWaiterForAnotherLeaseAsksTheStorage()
