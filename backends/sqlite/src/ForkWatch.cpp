@@ -35,7 +35,7 @@ extern "C" void leaseholdSqliteBeforeFork()
 extern "C" void leaseholdSqliteInParent()
 {
     for (auto* member : watch().members)
-        member->afterFork();
+        member->afterFork(false);
     watch().mutex.unlock();
 }
 
@@ -45,9 +45,9 @@ extern "C" void leaseholdSqliteInChild()
     {
         if (const auto file = member->openFile())
             watch().inherited.push_back(*file);
-        member->afterFork();
+        member->afterFork(true);
     }
-    watch().members.clear(); // they belong to the parent
+    watch().members.clear();
     watch().mutex.unlock();
 }
 

@@ -23,8 +23,8 @@ public:
     public:
         /// Closes what is not in use and lets nobody begin to use anything.
         virtual void beforeFork() = 0;
-        /// In both processes.
-        virtual void afterFork() = 0;
+        /// In both processes. What is the parent's is not to be used in the child.
+        virtual void afterFork(bool inChild) = 0;
         /// Between the two: the file that is still open, if there is one.
         virtual std::optional<FileId> openFile() = 0;
 

@@ -40,20 +40,29 @@ Standing toStanding(std::int64_t number)
     return standings[number]; // requireSane has looked
 }
 
-LockTable::Row rowOf(const SqliteStatement::Execution& found, int first, bool withMetadata)
+/// As it lies in the statement: a copy of its texts would cost more than all else here.
+LockTable::RowView rowOf(std::string_view name, const SqliteStatement::Execution& found, int first, bool withMetadata)
 {
-    LockTable::Row row;
-    row.token = found.text(first);
+    LockTable::RowView row;
+    row.name = name;
+    row.token = found.view(first);
     row.fence = found.number(first + 1);
     row.standing = found.number(first + 2);
     row.acquiredWall = found.number(first + 3);
-    row.bootId = found.text(first + 4);
+    row.bootId = found.view(first + 4);
     row.expiresBoot = found.number(first + 5);
     row.expiresWall = found.number(first + 6);
     row.ttl = found.number(first + 7);
     if (withMetadata)
-        row.metadata = found.text(first + 8);
+        row.metadata = found.view(first + 8);
     return row;
+}
+
+template <typename To, typename From>
+LockTable::Columns<To> convert(const LockTable::Columns<From>& row)
+{
+    return {To(row.name),   To(row.token),   row.fence,       row.standing, row.acquiredWall,
+            To(row.bootId), row.expiresBoot, row.expiresWall, row.ttl,      To(row.metadata)};
 }
 
 LockRecord recordOf(const std::string& name, const LeaseRules::Record& record, const HostNow& now)
@@ -159,16 +168,14 @@ std::vector<LockRecord> LockTable::list(const ListQuery& query, const HostNow& n
     rows.bind(1, first);
     while (page.size() < query.limit && rows.step())
     {
-        auto name = rows.text(0);
+        const auto name = rows.text(0);
         if (!name.starts_with(query.prefix))
             break; // those with the prefix lie together, and none lies before them
         if (name <= query.after)
             continue;
-        auto row = rowOf(rows, 1, true);
-        row.name = std::move(name);
-        const auto found = translate(row, now);
+        const auto found = translate(rowOf(name, rows, 1, true), now);
         if (LeaseRules::isLive(*found.record, now.rule))
-            page.push_back(recordOf(row.name, *found.record, now));
+            page.push_back(recordOf(name, *found.record, now));
     }
     return page;
 }
@@ -180,11 +187,10 @@ std::vector<std::string> LockTable::forgettable(Milliseconds retention, std::siz
     rows.bind(1, now.rule.wallMicroseconds); // no other fence lies behind the clock
     while (names.size() < limit && rows.step())
     {
-        auto row = rowOf(rows, 1, false);
-        row.name = rows.text(0);
+        const auto row = rowOf(rows.view(0), rows, 1, false);
         const auto found = translate(row, now);
         if (LeaseRules::isForgettable(*found.record, retention, now.rule))
-            names.push_back(std::move(row.name));
+            names.emplace_back(row.name);
     }
     return names;
 }
@@ -205,15 +211,19 @@ std::vector<LockTable::Row> LockTable::liveRows(const HostNow& now)
     auto rows = _unfinished.execute();
     while (rows.step())
     {
-        auto row = rowOf(rows, 1, true);
-        row.name = rows.text(0);
-        if (isLive(row, now))
-            live.push_back(std::move(row));
+        const auto row = rowOf(rows.view(0), rows, 1, true);
+        if (isLiveView(row, now))
+            live.push_back(convert<std::string>(row));
     }
     return live;
 }
 
 bool LockTable::isLive(const Row& row, const HostNow& now) const
+{
+    return isLiveView(convert<std::string_view>(row), now);
+}
+
+bool LockTable::isLiveView(const RowView& row, const HostNow& now) const
 {
     return LeaseRules::isLive(*translate(row, now).record, now.rule);
 }
@@ -237,12 +247,10 @@ LockTable::Found LockTable::read(const std::string& name, const HostNow& now, bo
     execution.bind(1, name);
     if (!execution.step())
         return {};
-    auto row = rowOf(execution, 0, withMetadata);
-    row.name = name;
-    return translate(row, now);
+    return translate(rowOf(name, execution, 0, withMetadata), now);
 }
 
-LockTable::Found LockTable::translate(const Row& row, const HostNow& now) const
+LockTable::Found LockTable::translate(const RowView& row, const HostNow& now) const
 {
     requireSane(row);
     Found found;
@@ -265,14 +273,14 @@ LockTable::Found LockTable::translate(const Row& row, const HostNow& now) const
 }
 
 /// SQLite's own checks do not see a value that no version of Leasehold writes; arithmetic with it could overflow.
-void LockTable::requireSane(const Row& row) const
+void LockTable::requireSane(const RowView& row) const
 {
     constexpr auto most = static_cast<std::int64_t>(maxFence);
     const auto fits = [](std::int64_t value) { return value >= -most && value <= most; };
     if (row.fence >= 0 && fits(row.fence) && row.standing >= heldNumber && row.standing <= freedNumber && fits(row.acquiredWall) &&
         fits(row.expiresBoot) && fits(row.expiresWall) && row.ttl >= 0 && fits(row.ttl))
         return;
-    throw LockStoreError("sqlite store " + _connection.path() + ": the row of lock \"" + row.name +
+    throw LockStoreError("sqlite store " + _connection.path() + ": the row of lock \"" + std::string(row.name) +
                          "\" has values that no version of Leasehold writes; something else changed the file: stop all that use it "
                          "and move it away together with its -wal and -shm files");
 }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace Leasehold
@@ -20,16 +21,18 @@ namespace Leasehold
 class LockTable
 {
 public:
-    /// One row, as it is stored; see SqliteSchema for its columns.
-    struct Row
+    /// One row, as it is stored; see SqliteSchema for its columns. `Text`: std::string, or std::string_view into a statement.
+    template <typename Text>
+    struct Columns
     {
-        std::string name{};
-        std::string token{};
+        Text name{}, token{};
         std::int64_t fence = 0, standing = 0, acquiredWall = 0;
-        std::string bootId{};
+        Text bootId{};
         std::int64_t expiresBoot = 0, expiresWall = 0, ttl = 0;
-        std::string metadata = "{}";
+        Text metadata = "{}";
     };
+    using Row = Columns<std::string>;
+    using RowView = Columns<std::string_view>;
 
     explicit LockTable(SqliteConnection& connection);
 
@@ -64,8 +67,9 @@ private:
     };
 
     Found read(const std::string& name, const HostNow& now, bool withMetadata);
-    Found translate(const Row& row, const HostNow& now) const;
-    void requireSane(const Row& row) const;
+    Found translate(const RowView& row, const HostNow& now) const;
+    bool isLiveView(const RowView& row, const HostNow& now) const;
+    void requireSane(const RowView& row) const;
     void write(const std::string& name, const Record& record, const HostNow& now);
     void writeExpiry(const std::string& name, const Record& record, const HostNow& now);
 

@@ -66,10 +66,11 @@ std::int64_t SqliteStatement::Execution::number(int column) const
     return sqlite3_column_int64(_statement._statement, column);
 }
 
-std::string SqliteStatement::Execution::text(int column) const
+std::string_view SqliteStatement::Execution::view(int column) const
 {
     const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(_statement._statement, column));
-    return bytes ? std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(_statement._statement, column))) : std::string();
+    return bytes ? std::string_view(bytes, static_cast<std::size_t>(sqlite3_column_bytes(_statement._statement, column)))
+                 : std::string_view();
 }
 
 } // namespace Leasehold

@@ -39,7 +39,9 @@ public:
         void run();
 
         std::int64_t number(int column) const;
-        std::string text(int column) const;
+        std::string text(int column) const { return std::string(view(column)); }
+        /// The same without a copy: until the next step, or the end of the execution.
+        std::string_view view(int column) const;
 
     private:
         SqliteStatement& _statement;

@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <iterator>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <utility>
 
 namespace Leasehold
@@ -71,14 +70,14 @@ void removeRemains(const std::string& path)
 
 } // namespace
 
-StoreFile::StoreFile(SQLiteOptions options) : _options(std::move(options)), _process(::getpid())
+StoreFile::StoreFile(SQLiteOptions options) : _options(std::move(options))
 {
     ForkWatch::add(*this);
 }
 
 StoreFile::~StoreFile()
 {
-    if (_process == ::getpid())
+    if (!_foreign)
     {
         ForkWatch::remove(*this);
         if (_writing.connection)
@@ -105,22 +104,6 @@ void StoreFile::makeReady(const CallContext& context)
         open(_writing, patience);
 }
 
-void StoreFile::write(const CallContext& context, std::size_t rows, const Step& step)
-{
-    requireOwnProcess();
-    const Patience patience(context);
-    CallQueue::Call call{step, patience, rows};
-    perform(_writing, call);
-}
-
-void StoreFile::read(const CallContext& context, const Step& step)
-{
-    requireOwnProcess();
-    const Patience patience(context);
-    CallQueue::Call call{step, patience};
-    perform(_reading, call);
-}
-
 void StoreFile::noteTtl(Milliseconds ttl)
 {
     const std::lock_guard lock(_mutex);
@@ -137,16 +120,19 @@ void StoreFile::requireGrantsAllowed(const HostNow& now) const
             formatDuration(Milliseconds(_quietUntil - now.rule.ms)));
 }
 
-void StoreFile::perform(Lane& lane, CallQueue::Call& call)
+void StoreFile::perform(Lane& lane, const CallContext& context, std::size_t rows, const Step& step)
 {
+    requireOwnProcess();
+    const Patience patience(context);
+    CallQueue::Call call{step, patience, rows};
     auto turn = lane.queue.enter(call, path());
     if (!turn)
         return;
     if (!lane.connection)
-        open(lane, call.patience);
+        open(lane, patience);
     try
     {
-        const Serving serving(lane.connection->sqlite, call.patience);
+        const Serving serving(lane.connection->sqlite, patience);
         while (!attempt(lane, *turn))
         {
         }
@@ -203,6 +189,8 @@ bool StoreFile::attempt(Lane& lane, CallQueue::Turn& turn)
 
     const auto answer = [&](Commit which, const Poco::Exception* failure = nullptr)
     {
+        if (turn.calls().size() == 1)
+            return; // the leader is alone
         // Those of the turn, now: a call that was answered before is gone from there, and from its thread's stack.
         for (auto* call : std::vector(turn.calls()))
             if (call != &leader && call->commit == which)
@@ -340,7 +328,7 @@ void StoreFile::leave(Lane& lane)
 
 void StoreFile::requireOwnProcess() const
 {
-    if (_process != ::getpid())
+    if (_foreign.load(std::memory_order_relaxed))
         throw LockStoreError("sqlite store " + path() +
                              ": it belongs to the parent of this forked process and cannot be used here; make a new one after fork");
 }
@@ -357,8 +345,9 @@ void StoreFile::beforeFork()
     }
 }
 
-void StoreFile::afterFork()
+void StoreFile::afterFork(bool inChild)
 {
+    _foreign = inChild || _foreign;
     _reading.queue.resumeAfterFork();
     _writing.queue.resumeAfterFork();
 }

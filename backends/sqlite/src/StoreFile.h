@@ -8,12 +8,13 @@
 #include "LockTable.h"
 #include "StoreConnection.h"
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 namespace Leasehold
@@ -51,9 +52,17 @@ public:
     void makeReady(const CallContext& context);
     /// Runs `step`, which changes at most `rows` rows, while no other process writes, and commits it. Throws FileVanished, and
     /// what SQLite's troubles mean.
-    void write(const CallContext& context, std::size_t rows, const Step& step);
+    template <typename Work>
+    void write(const CallContext& context, std::size_t rows, const Work& step)
+    {
+        perform(_writing, context, rows, std::cref(step));
+    }
     /// Runs `step` on one state of the file. Throws as write does.
-    void read(const CallContext& context, const Step& step);
+    template <typename Work>
+    void read(const CallContext& context, const Work& step)
+    {
+        perform(_reading, context, 1, std::cref(step));
+    }
 
     /// To be called by a step that writes: how long somebody may believe in what it writes.
     void noteTtl(Milliseconds ttl);
@@ -69,7 +78,7 @@ private:
         std::unique_ptr<StoreConnection> connection{}; // of the call whose turn it is
     };
 
-    void perform(Lane& lane, CallQueue::Call& call);
+    void perform(Lane& lane, const CallContext& context, std::size_t rows, const Step& step);
     bool attempt(Lane& lane, CallQueue::Turn& turn);
     void open(Lane& lane, const Patience& patience);
     std::unique_ptr<StoreConnection> connect(const Patience& patience);
@@ -79,11 +88,11 @@ private:
     void requireOwnProcess() const;
 
     void beforeFork() override;
-    void afterFork() override;
+    void afterFork(bool inChild) override;
     std::optional<FileId> openFile() override;
 
     const SQLiteOptions _options;
-    const pid_t _process;
+    std::atomic<bool> _foreign{false}; // this is a forked child
     Lane _writing{.writes = true}, _reading{.writes = false};
     bool _inUseAtFork = false;
 
