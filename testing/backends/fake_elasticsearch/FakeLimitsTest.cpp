@@ -99,6 +99,10 @@ public:
         store("a", heldBy(R"("t")"));
         requireStatus(400, run("a", ElasticsearchScripts::renew, R"("token":"t","fence":7)"));
         requireStatus(400, run("a", ElasticsearchScripts::prune, {}));
+        store("b", R"({"token":"t","standing":"released","expires":1,"fence":1})");
+        requireStatus(400, run("b", ElasticsearchScripts::acquire, R"("name":"b","token":"u","ttl":5000,"metadata":"{}","floor":0)"));
+        store("c", R"({"token":"t","standing":"released","expires":1,"fence":9007199254740991})");
+        requireStatus(400, run("c", ElasticsearchScripts::acquire, R"("name":"c","token":"u","ttl":5000,"metadata":"{}","floor":0)"));
     }
 
     void testALeaseWithoutATokenIsRenewedWithoutOne()
