@@ -13,6 +13,8 @@
 #include <fstream>
 #include <iostream>
 #include <latch>
+#include <memory>
+#include <optional>
 #include <random>
 #include <stop_token>
 #include <thread>
