@@ -74,6 +74,7 @@ public:
             return std::nullopt;
         return Baton{_ref, _fence + 1, *_sharedMetadata, _policy->ttl, storedUntil(), _turnBegan};
     }
+
     const LeasePolicy& policy() const noexcept { return *_policy; }
     const Clock& clock() const noexcept { return *_clock; }
     std::shared_ptr<LeaseService> service() const noexcept { return _service.lock(); }

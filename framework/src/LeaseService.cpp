@@ -43,7 +43,7 @@ std::shared_ptr<LockStore> required(std::shared_ptr<LockStore> store)
 LeaseService::LeaseService(std::shared_ptr<LockStore> store, LockPolicy policy, ServiceParts parts) :
     _policy(checked(std::move(policy))), _leasePolicy(std::make_shared<const LeasePolicy>(_policy.lease)), _clock(clockOf(parts)),
     _observers(observersOf(parts)), _calls(required(std::move(store)), _clock, _policy, _observers, _stop.get_token()),
-    _lines([this](const Baton& baton) { giveBack(baton, _clock->now()); }),
+    _lines([this](const Baton& baton) { giveBack(baton.ref, baton.fence, baton.storedUntil, baton.turnBegan); }),
     _table([this] { _keeper.wake(); }, [this] { _watchdog.wake(); }), _notifier(_clock, _observers), _watchdog(_clock, _table, _notifier),
     _keeper(_calls, _policy.retry, _table, _watchdog, _notifier), _hints(std::make_shared<StoreHints>(*this)),
     _pruneAt(later(_clock->now(), _policy.retention.pruneEvery).time_since_epoch().count())

@@ -73,7 +73,7 @@ private:
     ReleaseStatus sendRelease(Lease& lease, LocalTime now);
     bool handOver(const Lease& lease, LocalTime now);
     void giveBackLost(Lease& lease, LocalTime now);
-    void giveBack(const Baton& baton, LocalTime now);
+    void giveBack(const LeaseRef& ref, Fence fence, LocalTime storedUntil, LocalTime turnBegan);
     void reportLoss(Lease& lease);
     void pruneIfDue(LocalTime now);
 

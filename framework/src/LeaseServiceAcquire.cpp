@@ -252,7 +252,7 @@ std::shared_ptr<Lease> LeaseService::takeOver(Acquisition& acquisition, const Ba
 {
     if (!baton.fits(acquisition.request) || now >= acquisition.lease->nextRenewal(baton.requested()))
     {
-        giveBack(baton, now);
+        giveBack(baton.ref, baton.fence, baton.storedUntil, baton.turnBegan);
         return nullptr;
     }
     layGhost(acquisition);

@@ -19,21 +19,21 @@ void LeaseService::giveBackLost(Lease& lease, LocalTime now)
     const auto reason = lease.lossReason();
     const bool mayBeStored = reason == LossReason::expired || reason == LossReason::maxHold;
     if (mayBeStored && now < lease.storedUntil() && lease.claimGivingBack())
-        giveBack({lease.ref(), lease.fence(), {}, lease.policy().ttl, lease.storedUntil(), lease.turnBegan()}, now);
+        giveBack(lease.ref(), lease.fence(), lease.storedUntil(), lease.turnBegan());
 }
 
-/// Tries once to free what nobody of this process holds any more.
-void LeaseService::giveBack(const Baton& baton, LocalTime now)
+/// Tries once to free what nobody of this process holds any more. `fence`: for the observers.
+void LeaseService::giveBack(const LeaseRef& ref, Fence fence, LocalTime storedUntil, LocalTime turnBegan)
 {
     try
     {
-        const auto deadline = std::min(now + _policy.lease.effectiveCallTimeout(), baton.storedUntil);
-        _calls.store().release(baton.ref, CallContext(*_clock, deadline, _calls.serviceStop()));
-        _lines.mayBeFree(baton.ref.name, _clock->now(), baton.turnBegan);
+        const auto deadline = std::min(_clock->now() + _policy.lease.effectiveCallTimeout(), storedUntil);
+        _calls.store().release(ref, CallContext(*_clock, deadline, _calls.serviceStop()));
+        _lines.mayBeFree(ref.name, _clock->now(), turnBegan);
     }
     catch (const std::exception& error)
     {
-        _observers->tell(&LockObserver::releaseFailed, baton.ref.name, baton.fence, std::string(error.what()));
+        _observers->tell(&LockObserver::releaseFailed, ref.name, fence, std::string(error.what()));
     }
 }
 

@@ -107,28 +107,44 @@ class HandOverTest : public CppUnit::TestFixture, private WaitFixture
         return waiters;
     }
 
-    LockManagerService runningOn(const std::shared_ptr<LockStore>& other,
-                                 const std::shared_ptr<LockObserver>& watching = std::make_shared<LockObserver>())
+    /// A lease in the hands of nobody: its holder has handed it to a waiter that the observer holds up. The store's hint had made that one
+    /// ask, and so wait on.
+    struct OnTheWay
     {
-        LockManagerService locks(other, policy, {.clock = clock, .observers = {observer, watching}});
-        locks.withLock("warm up", [] {});
-        awaitRest(3);
-        return locks;
-    }
-
-    struct Late
-    {
-        std::unique_ptr<LockManagerService> locks;
         std::shared_ptr<HearingStore> hearing;
-        std::shared_ptr<HoldingUp> late;
+        std::shared_ptr<HoldingUp> late = std::make_shared<HoldingUp>();
+        std::unique_ptr<LockManagerService> locks{};
+        std::future<LockAttempt> taker{}, next{};
+        std::stop_source cancelTaker{};
+        std::size_t acquires = 0, releases = 0; // until then
+
+        void letTheTakerLeave()
+        {
+            cancelTaker.request_stop();
+            late->letGo();
+            failureOf<LockWaitCancelled>(taker);
+        }
     };
 
-    /// A service that the store's hint can make ask, and whose observer holds up the thread that then waits on.
-    Late withALateSecond()
+    /// `next`: what waits behind the taker.
+    OnTheWay handOverToALateTaker(const std::optional<LockOptions>& next = {})
     {
-        const auto hearing = std::make_shared<HearingStore>(memory);
-        const auto late = std::make_shared<HoldingUp>();
-        return {std::make_unique<LockManagerService>(runningOn(hearing, late)), hearing, late};
+        OnTheWay way{.hearing = std::make_shared<HearingStore>(memory)};
+        way.locks = std::make_unique<LockManagerService>(runningOn(way.hearing, way.late));
+        std::optional<Lock> own = way.locks->acquire("job");
+        auto waiters = line(*way.locks, 1);
+        way.taker = waitFor(*way.locks, "job", {.wait = forever, .cancel = way.cancelTaker.get_token()});
+        if (next)
+            way.next = waitFor(*way.locks, "job", *next);
+        own.reset();
+        auto first = resultOf(waiters[0]);
+        way.late->arm();
+        way.hearing->listener->mayBeFree("job");
+        way.late->await();
+        way.acquires = way.hearing->calls(StoreVerb::acquire);
+        way.releases = way.hearing->calls(StoreVerb::release);
+        first->release();
+        return way;
     }
 
     std::size_t releases() const { return faulty->calls(StoreVerb::release); }
@@ -357,68 +373,27 @@ public:
 
     void testALeaseWhoseTakerLeavesGoesToTheNext()
     {
-        const auto [locks, hearing, late] = withALateSecond();
-        std::optional<Lock> own = locks->acquire("job");
-        std::stop_source leave;
-        auto waiters = line(*locks, 1);
-        auto leaving = waitFor(*locks, "job", {.wait = forever, .cancel = leave.get_token()});
-        auto next = waitFor(*locks, "job", {.wait = forever});
-        own.reset();
-        auto first = resultOf(waiters[0]);
-        late->arm();
-        hearing->listener->mayBeFree("job");
-        late->await();
-        const auto before = hearing->calls(StoreVerb::acquire);
-        first->release();
-        leave.request_stop();
-        late->letGo();
-        failureOf<LockWaitCancelled>(leaving);
-        CPPUNIT_ASSERT(resultOf(next));
-        CPPUNIT_ASSERT_EQUAL(before, hearing->calls(StoreVerb::acquire));
+        auto way = handOverToALateTaker(LockOptions{.wait = forever});
+        way.letTheTakerLeave();
+        CPPUNIT_ASSERT(resultOf(way.next));
+        CPPUNIT_ASSERT_EQUAL(way.acquires, way.hearing->calls(StoreVerb::acquire));
     }
 
     void testALeaseWhoseTakerLeavesGoesBackIfItDoesNotFitTheNext()
     {
-        const auto [locks, hearing, late] = withALateSecond();
-        std::optional<Lock> own = locks->acquire("job");
-        std::stop_source leave;
-        auto waiters = line(*locks, 1);
-        auto leaving = waitFor(*locks, "job", {.wait = forever, .cancel = leave.get_token()});
-        auto next = waitFor(*locks, "job", {.metadata = {{"host", "web-1"}}, .wait = forever});
-        own.reset();
-        auto first = resultOf(waiters[0]);
-        late->arm();
-        hearing->listener->mayBeFree("job");
-        late->await();
-        const auto released = hearing->calls(StoreVerb::release);
-        const auto acquired = hearing->calls(StoreVerb::acquire);
-        first->release();
-        leave.request_stop();
-        late->letGo();
-        failureOf<LockWaitCancelled>(leaving);
-        auto attempt = resultOf(next);
-        CPPUNIT_ASSERT_EQUAL(released + 1, hearing->calls(StoreVerb::release));
-        CPPUNIT_ASSERT_EQUAL(acquired + 1, hearing->calls(StoreVerb::acquire));
+        auto way = handOverToALateTaker(LockOptions{.metadata = {{"host", "web-1"}}, .wait = forever});
+        way.letTheTakerLeave();
+        auto attempt = resultOf(way.next);
+        CPPUNIT_ASSERT_EQUAL(way.releases + 1, way.hearing->calls(StoreVerb::release));
+        CPPUNIT_ASSERT_EQUAL(way.acquires + 1, way.hearing->calls(StoreVerb::acquire));
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"host":"web-1"})"), memory->find("job", context())->metadata);
     }
 
     void testALeaseThatNobodyTakesGoesBack()
     {
-        const auto [locks, hearing, late] = withALateSecond();
-        std::optional<Lock> own = locks->acquire("job");
-        std::stop_source leave;
-        auto waiters = line(*locks, 1);
-        auto leaving = waitFor(*locks, "job", {.wait = forever, .cancel = leave.get_token()});
-        own.reset();
-        auto first = resultOf(waiters[0]);
-        late->arm();
-        hearing->listener->mayBeFree("job");
-        late->await();
-        first->release();
+        auto way = handOverToALateTaker();
         CPPUNIT_ASSERT(isHeldInStorage("job"));
-        leave.request_stop();
-        late->letGo();
-        failureOf<LockWaitCancelled>(leaving);
+        way.letTheTakerLeave();
         CPPUNIT_ASSERT(!isHeldInStorage("job"));
     }
 
@@ -449,24 +424,12 @@ public:
 
     void testALeaseThatCannotGoBackEndsByItself()
     {
-        const auto [locks, hearing, late] = withALateSecond();
-        std::optional<Lock> own = locks->acquire("job");
-        std::stop_source leave;
-        auto waiters = line(*locks, 1);
-        auto leaving = waitFor(*locks, "job", {.wait = forever, .cancel = leave.get_token()});
-        own.reset();
-        auto first = resultOf(waiters[0]);
-        late->arm();
-        hearing->listener->mayBeFree("job");
-        late->await();
-        first->release();
-        hearing->fail(StoreVerb::release, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::before, 1);
-        leave.request_stop();
-        late->letGo();
-        failureOf<LockWaitCancelled>(leaving);
+        auto way = handOverToALateTaker();
+        way.hearing->fail(StoreVerb::release, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::before, 1);
+        way.letTheTakerLeave();
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("releaseFailed job"));
         clock->advance(30s);
-        CPPUNIT_ASSERT_MESSAGE("nobody renews it", locks->tryAcquire("job"));
+        CPPUNIT_ASSERT_MESSAGE("nobody renews it", way.locks->tryAcquire("job"));
     }
 
     /// Guards: an answer to a request without fences to spare that is taken for one with them.

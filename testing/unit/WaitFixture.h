@@ -26,9 +26,11 @@ public:
 struct WaitFixture : ServiceFixture
 {
     /// A service whose three threads wait already, so that each further thread that waits is the test's.
-    LockManagerService running()
+    LockManagerService running() { return runningOn(store); }
+    LockManagerService runningOn(const std::shared_ptr<LockStore>& other,
+                                 const std::shared_ptr<LockObserver>& watching = std::make_shared<LockObserver>())
     {
-        auto locks = service();
+        LockManagerService locks(other, policy, {.clock = clock, .observers = {observer, watching}});
         locks.withLock("warm up", [] {});
         awaitRest(3);
         return locks;

@@ -349,9 +349,7 @@ public:
     {
         policy.wait.backoff = std::make_shared<FixedBackoff>(Milliseconds{1h});
         const auto hearing = std::make_shared<HearingStore>(memory);
-        LockManagerService locks(hearing, policy, {.clock = clock, .observers = {observer}});
-        locks.withLock("warm up", [] {});
-        awaitRest(3);
+        auto locks = runningOn(hearing);
         CPPUNIT_ASSERT(takeAsAnother("job"));
         auto waiter = waitFor(locks, "job", {.wait = forever});
         hearing->listener->mayBeFree("another job");

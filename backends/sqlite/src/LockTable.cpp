@@ -211,21 +211,16 @@ std::vector<LockTable::Row> LockTable::liveRows(const HostNow& now)
     auto rows = _unfinished.execute();
     while (rows.step())
     {
-        const auto row = rowOf(rows.view(0), rows, 1, true);
-        if (isLiveView(row, now))
-            live.push_back(convert<std::string>(row));
+        auto row = convert<std::string>(rowOf(rows.view(0), rows, 1, true));
+        if (isLive(row, now))
+            live.push_back(std::move(row));
     }
     return live;
 }
 
 bool LockTable::isLive(const Row& row, const HostNow& now) const
 {
-    return isLiveView(convert<std::string_view>(row), now);
-}
-
-bool LockTable::isLiveView(const RowView& row, const HostNow& now) const
-{
-    return LeaseRules::isLive(*translate(row, now).record, now.rule);
+    return LeaseRules::isLive(*translate(convert<std::string_view>(row), now).record, now.rule);
 }
 
 void LockTable::adopt(const std::vector<Row>& rows, const HostNow& now)

@@ -68,7 +68,6 @@ private:
 
     Found read(const std::string& name, const HostNow& now, bool withMetadata);
     Found translate(const RowView& row, const HostNow& now) const;
-    bool isLiveView(const RowView& row, const HostNow& now) const;
     void requireSane(const RowView& row) const;
     void write(const std::string& name, const Record& record, const HostNow& now);
     void writeExpiry(const std::string& name, const Record& record, const HostNow& now);

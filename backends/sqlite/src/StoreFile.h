@@ -51,7 +51,7 @@ public:
     /// Opens the file, and makes it where there is none.
     void makeReady(const CallContext& context);
     /// Runs `step`, which changes at most `rows` rows, while no other process writes, and commits it. Throws FileVanished, and
-    /// what SQLite's troubles mean.
+    /// what SQLite's troubles mean. (It refers to the step: a Step made of it would be allocated for each call.)
     template <typename Work>
     void write(const CallContext& context, std::size_t rows, const Work& step)
     {

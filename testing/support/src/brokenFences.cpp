@@ -72,25 +72,15 @@ class FenceIsTheClockAlone : public NewFenceLockStore
     Fence newFence(const Slot&, Fence, Fence) override { return static_cast<Fence>(now().wallMicroseconds); }
 };
 
-class FenceIgnoresTheFloor : public ReferenceLockStore
+template <Fence AcquireRequest::*parameter>
+class FenceIgnores : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
     AcquireStatus acquireStep(Slot& slot, const AcquireRequest& request, const Now& now) override
     {
-        auto floorless = request;
-        floorless.fenceFloor = 0;
-        return ReferenceLockStore::acquireStep(slot, floorless, now);
-    }
-};
-
-class FencesToSpareAreForgotten : public ReferenceLockStore
-{
-    using ReferenceLockStore::ReferenceLockStore;
-    AcquireStatus acquireStep(Slot& slot, const AcquireRequest& request, const Now& now) override
-    {
-        auto spareless = request;
-        spareless.spareFences = 0;
-        return ReferenceLockStore::acquireStep(slot, spareless, now);
+        auto without = request;
+        without.*parameter = 0;
+        return ReferenceLockStore::acquireStep(slot, without, now);
     }
 };
 
@@ -181,8 +171,10 @@ void addBrokenFences(std::vector<BrokenStore>& stores)
          brokenStore<FenceRestartsAfterAPrune>("fenceRestartsAfterAPrune", "madelson's MongoDB provider: a TTL index deletes the counter"),
          brokenStore<FenceRestartsAfterARestart>("fenceRestartsAfterARestart", "a counter in the memory of a server"),
          brokenStore<FenceIsTheClockAlone>("fenceIsTheClockAlone", "timestamps for fences: equal in one tick, less after a step"),
-         brokenStore<FenceIgnoresTheFloor>("fenceIgnoresTheFloor", "a parameter that one of several statements forgets"),
-         brokenStore<FencesToSpareAreForgotten>("fencesToSpareAreForgotten", "another parameter that one of several statements forgets"),
+         brokenStore<FenceIgnores<&AcquireRequest::fenceFloor>>("fenceIgnoresTheFloor",
+                                                                "a parameter that one of several statements forgets"),
+         brokenStore<FenceIgnores<&AcquireRequest::spareFences>>("fencesToSpareAreForgotten",
+                                                                 "another parameter that one of several statements forgets"),
          brokenStore<FenceWrapsAtItsLimit>("fenceWrapsAtItsLimit", "an integer that overflows, as redlock-cpp's did"),
          brokenStore<FenceIsRaisedByAReplay>("fenceIsRaisedByAReplay", "an increment in front of the look at the token"),
          brokenStore<FenceIsOneForAllLocks>("fenceIsOneForAllLocks", "a sequence for the whole table: one lock's floor lifts every other"),
