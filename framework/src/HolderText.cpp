@@ -1,5 +1,7 @@
 #include "HolderText.h"
 
+#include "JsonNumbers.h"
+
 #include <Poco/DateTimeFormatter.h>
 #include <Poco/JSON/Object.h>
 #include <Poco/JSON/Parser.h>
@@ -36,6 +38,8 @@ std::string withoutControls(std::string text)
 
 std::string describeMetadata(const std::string& json)
 {
+    if (oversizedWholeNumber(json))
+        throw Poco::DataFormatException("a number that the parser takes for another");
     Poco::JSON::Parser parser;
     const auto metadata = parser.parse(json).extract<Poco::JSON::Object::Ptr>();
     std::string details;

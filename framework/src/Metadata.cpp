@@ -1,5 +1,6 @@
 #include "Leasehold/Metadata.h"
 
+#include "JsonNumbers.h"
 #include "Leasehold/Exceptions.h"
 #include "RequestRules.h"
 
@@ -69,8 +70,12 @@ std::string realAsJSON(double number)
     if (number == 0)
         number = 0; // "-0" is read as the whole number 0, which is written without a sign
     std::array<char, 32> buffer{};
-    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr;
-    return {buffer.data(), end};
+    auto* const first = buffer.data();
+    auto* const last = first + buffer.size();
+    // Without an exponent it would be a whole number to its readers, and one that 64 bits do not hold.
+    const auto written =
+        std::abs(number) < 0x1p63 ? std::to_chars(first, last, number) : std::to_chars(first, last, number, std::chars_format::scientific);
+    return {first, written.ptr};
 }
 
 /// Writes what the parser reads in one form: without spaces, the keys in the order in which they stand.
@@ -201,6 +206,8 @@ Metadata Metadata::fromJSON(std::string_view text)
     requireSize(text.size());
     if (!isUtf8(text))
         refuse("is not UTF-8");
+    if (const auto number = oversizedWholeNumber(text))
+        refuse("has the whole number " + shown(*number) + ", which 64 bits do not hold");
     const Poco::SharedPtr<CanonicalWriter> writer(new CanonicalWriter);
     try
     {

@@ -61,6 +61,8 @@ class MetadataTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testEqualObjectsAreEqualHoweverTheyWereMade);
     CPPUNIT_TEST(testWhatIsNotOneObjectIsRefused);
     CPPUNIT_TEST(testNumbersOfJSONTextKeepTheirValue);
+    CPPUNIT_TEST(testAWholeNumberBeyond64BitsIsRefusedAndNotTakenForAnother);
+    CPPUNIT_TEST(testALargeRealIsReadAsTheSame);
     CPPUNIT_TEST(testEscapesOfJSONTextAreDecoded);
     CPPUNIT_TEST(testHostileNestingIsRefusedAndDoesNoHarm);
     CPPUNIT_TEST(testSixteenKibibytesAreTheLimit);
@@ -210,6 +212,34 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"a":1.9,"b":0.1,"c":1e+30,"d":-2.5})"), canonical(R"({"a":1.9,"b":0.1,"c":1e30,"d":-2.50})"));
         // Guards against "-0", which was another text when it was read again.
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"a":0,"b":0})"), canonical(R"({"a":-0.0,"b":-0e308})"));
+    }
+
+    // Guards against the parser, which takes 2^64 for 0, 2^64 + 1 for 1 and -2^63 - 1 for -2^63 without a word.
+    void testAWholeNumberBeyond64BitsIsRefusedAndNotTakenForAnother()
+    {
+        for (const std::string number : {"18446744073709551616", "18446744073709551617", "1844674407370955161600", "-9223372036854775809",
+                                         "-18446744073709551617", "99999999999999999999", "-99999999999999999999"})
+        {
+            assertNames(messageOf<InvalidLockRequest>([&] { Metadata::fromJSON(R"({"a":)" + number + "}"); }), {number, "64 bits"});
+            assertRefused(R"({"a":"b\\","c":[1,)" + number + "]}");
+            const auto asText = R"({"a":"\")" + number + "\"}";
+            CPPUNIT_ASSERT_EQUAL(asText, canonical(asText));
+        }
+    }
+
+    // Guards against a real without an exponent, which was read again as a whole number, and as another: found by fuzzing.
+    void testALargeRealIsReadAsTheSame()
+    {
+        CPPUNIT_ASSERT_EQUAL(std::string(R"({"a":1.8446744073709552e+21})"), canonical(R"({"a":1844674407370955161600.0})"));
+        for (const double number : {0x1p53, 0x1p63, 0x1p64, 0x1p70, 1e22, 123456789012345678.0, 12345678901234567890.0, 1e300})
+            for (const double either : {number, -number})
+            {
+                const Metadata metadata{{"n", either}};
+                CPPUNIT_ASSERT_EQUAL(metadata.json(), canonical(metadata.json()));
+                Poco::JSON::Parser parser;
+                const auto read = parser.parse(metadata.json()).extract<Poco::JSON::Object::Ptr>();
+                CPPUNIT_ASSERT_EQUAL(either, read->getValue<double>("n"));
+            }
     }
 
     void testEscapesOfJSONTextAreDecoded()

@@ -147,9 +147,12 @@ public:
 
     void testAHolderWhoseMetadataCannotBeReadIsNamedAllTheSame()
     {
-        memory->acquire({"job", "another's token", 30s, "no JSON", 0}, context());
-        auto locks = service();
-        assertNames(messageOf<LockAcquisitionError>([&] { locks.withLock("job", [] {}); }), {"unreadable metadata", "30.0 s"});
+        for (const std::string metadata : {"no JSON", R"({"pid":18446744073709551617})"}) // which the parser takes for the process 1
+        {
+            memory->acquire({metadata, "another's token", 30s, metadata, 0}, context());
+            auto locks = service();
+            assertNames(messageOf<LockAcquisitionError>([&] { locks.withLock(metadata, [] {}); }), {"unreadable metadata", "30.0 s"});
+        }
     }
 
     void testAnOutageNeverLooksLikeBusy()

@@ -60,7 +60,7 @@ public:
     Metadata(std::initializer_list<std::pair<std::string_view, Value>> entries);
     explicit Metadata(const Poco::JSON::Object& object);
 
-    /// `text` must be exactly one JSON object.
+    /// `text` must be exactly one JSON object, 32 levels deep at most, its whole numbers within 64 bits (-2^63 to 2^64 - 1).
     static Metadata fromJSON(std::string_view text);
 
     /// The JSON object as text.

@@ -2,6 +2,8 @@
 
 #include "LocalTimeText.h"
 
+#include "Leasehold/Metadata.h"
+
 #include <Poco/Exception.h>
 #include <Poco/JSON/Object.h>
 #include <Poco/JSON/Parser.h>
@@ -34,7 +36,7 @@ HolderDetails HolderDetails::of(const LockRecord& record)
     try
     {
         Poco::JSON::Parser parser;
-        const auto metadata = parser.parse(record.metadata).extract<Poco::JSON::Object::Ptr>();
+        const auto metadata = parser.parse(Metadata::fromJSON(record.metadata).json()).extract<Poco::JSON::Object::Ptr>();
         return {entry(*metadata, "host"), entry(*metadata, "pid"), entry(*metadata, "user"), entry(*metadata, "command")};
     }
     catch (const Poco::Exception&) // foreign metadata that is no JSON object: the rest of the record still helps
