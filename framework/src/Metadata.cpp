@@ -189,16 +189,21 @@ Metadata::Metadata(std::initializer_list<std::pair<std::string_view, Value>> ent
 
 Metadata::Metadata(const Poco::JSON::Object& object)
 {
-    std::ostringstream text;
+    std::ostringstream stream;
     try
     {
-        object.stringify(text);
+        object.stringify(stream);
     }
     catch (const Poco::Exception& error)
     {
         refuse("cannot be written as JSON (" + error.displayText() + ")");
     }
-    *this = fromJSON(text.str());
+    auto text = std::move(stream).str();
+    requireSize(text.size());
+    // An object holds no such whole number, so these are reals: POCO writes them without an exponent up to 1e21.
+    while (const auto number = oversizedWholeNumber(text))
+        text.insert(static_cast<std::size_t>(number->data() + number->size() - text.data()), "e0");
+    *this = fromJSON(text);
 }
 
 Metadata Metadata::fromJSON(std::string_view text)

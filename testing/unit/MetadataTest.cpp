@@ -231,7 +231,8 @@ public:
     void testALargeRealIsReadAsTheSame()
     {
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"a":1.8446744073709552e+21})"), canonical(R"({"a":1844674407370955161600.0})"));
-        for (const double number : {0x1p53, 0x1p63, 0x1p64, 0x1p70, 1e22, 123456789012345678.0, 12345678901234567890.0, 1e300})
+        for (const double number :
+             {0x1p53, 0x1p63, 0x1p64, 0x1p65, 1e20, 0x1p70, 1e22, 123456789012345678.0, 12345678901234567890.0, 1e300})
             for (const double either : {number, -number})
             {
                 const Metadata metadata{{"n", either}};
@@ -239,6 +240,10 @@ public:
                 Poco::JSON::Parser parser;
                 const auto read = parser.parse(metadata.json()).extract<Poco::JSON::Object::Ptr>();
                 CPPUNIT_ASSERT_EQUAL(either, read->getValue<double>("n"));
+                Poco::JSON::Object object;
+                object.set("n", either);
+                const auto copied = parser.parse(Metadata(object).json()).extract<Poco::JSON::Object::Ptr>();
+                CPPUNIT_ASSERT_EQUAL(either, copied->getValue<double>("n"));
             }
     }
 
