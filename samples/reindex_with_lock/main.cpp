@@ -4,7 +4,7 @@
 //     reindex_with_lock config/elasticsearch.properties http://127.0.0.1:9200 orders orders-v2
 //
 // Start it on several hosts at once, from cron say: one does the work, the others say who does it and end. Exit status: 0 done,
-// 75 another is at it, 1 trouble.
+// 75 another is at it, 64 wrong usage, 1 trouble.
 
 #include "SearchNode.h"
 
@@ -15,6 +15,7 @@
 #include <Leasehold/registerBuiltinStores.h>
 
 #include <Poco/Environment.h>
+#include <Poco/NumberParser.h>
 #include <Poco/Process.h>
 #include <Poco/Util/AbstractConfiguration.h>
 
@@ -100,9 +101,15 @@ int main(int argc, char** argv)
         std::cerr << "usage: " << argv[0] << " CONFIGURATION NODE SOURCE TARGET [DOCUMENTS-PER-SECOND]\n";
         return usage;
     }
+    int pace = 0; // as fast as it goes
+    if (argc == 6 && (!Poco::NumberParser::tryParse(argv[5], pace) || pace < 1))
+    {
+        std::cerr << argv[0] << ": DOCUMENTS-PER-SECOND is \"" << argv[5] << "\"; allowed is a whole number, 1 or more\n";
+        return usage;
+    }
     try
     {
-        return run(argv[1], argv[2], argv[3], argv[4], argc == 6 ? std::stoi(argv[5]) : 0);
+        return run(argv[1], argv[2], argv[3], argv[4], pace);
     }
     catch (const Poco::Exception& error)
     {

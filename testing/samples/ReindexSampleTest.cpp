@@ -35,6 +35,7 @@ class ReindexSampleTest : public CppUnit::TestFixture
     CPPUNIT_TEST_SUITE(ReindexSampleTest);
     CPPUNIT_TEST(testTwoProcessesReindexOnce);
     CPPUNIT_TEST(testALostLockEndsTheReindexing);
+    CPPUNIT_TEST(testAPaceThatIsNoneIsNamedBeforeAnythingIsDone);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -83,6 +84,17 @@ public:
 
         CPPUNIT_ASSERT_EQUAL_MESSAGE(sample.output(), 1, sample.exitStatus());
         CPPUNIT_ASSERT_MESSAGE(sample.output(), sample.output().find("was lost") != std::string::npos);
+    }
+
+    void testAPaceThatIsNoneIsNamedBeforeAnythingIsDone()
+    {
+        for (const std::string pace : {"xyz", "0", "-5", "5x", "99999999999999999999"})
+        {
+            SampleRun sample(REINDEX_WITH_LOCK, {_configuration.path(), _url, "orders", "orders-v2", pace});
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(sample.output(), 64, sample.exitStatus());
+            const auto said = "DOCUMENTS-PER-SECOND is \"" + pace + "\"; allowed is";
+            CPPUNIT_ASSERT_MESSAGE(sample.output(), sample.output().find(said) != std::string::npos);
+        }
     }
 
 private:
