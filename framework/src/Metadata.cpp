@@ -200,10 +200,7 @@ Metadata::Metadata(const Poco::JSON::Object& object)
     }
     auto text = std::move(stream).str();
     requireSize(text.size());
-    // An object holds no such whole number, so these are reals: POCO writes them without an exponent up to 1e21.
-    while (const auto number = oversizedWholeNumber(text))
-        text.insert(static_cast<std::size_t>(number->data() + number->size() - text.data()), "e0");
-    *this = fromJSON(text);
+    *this = fromJSON(withExponents(std::move(text)));
 }
 
 Metadata Metadata::fromJSON(std::string_view text)

@@ -1,5 +1,8 @@
 #include "JsonTree.h"
 
+#include "EngineFailure.h"
+#include "JsonNumbers.h"
+
 #include <algorithm>
 #include <set>
 #include <sstream>
@@ -142,13 +145,15 @@ std::string toText(const Value& value)
 {
     std::ostringstream out;
     Poco::JSON::Stringifier::stringify(value, out);
-    return out.str();
+    return withExponents(out.str());
 }
 
 Parsed parseJson(const std::string& text)
 {
     if (cleaned(text) != text)
         return {{}, Parsed::Trouble::malformed, {}};
+    if (const auto number = oversizedWholeNumber(text))
+        throw unsupported("a whole number of more than 64 bits: " + std::string(*number));
     try
     {
         Poco::JSON::Parser parser(Poco::JSON::Handler::Ptr(new StrictHandler));

@@ -49,6 +49,7 @@ struct Parsed
     Trouble trouble = Trouble::none;
     std::string within{}; ///< the member of the outermost object in which the trouble is
 };
+/// Throws a Failure (501) at a whole number that the parser would take for another.
 Parsed parseJson(const std::string& text);
 
 /// The text up to the end of its first object: engines do not look at what stands behind it. All of it, if it has no such end.

@@ -55,8 +55,10 @@ public:
 
     void testValuesThatItsScriptsCannotComputeWithAreAnswered501()
     {
-        for (const std::string params : {R"("token":"t","name":"a","ttl":"5")", R"("token":"t","name":"a","ttl":18446744073709551615)",
-                                         R"("token":"t","name":"a","ttl":9007199254740993)", R"("token":5,"name":"a","ttl":5)"})
+        for (const std::string params :
+             {R"("token":"t","name":"a","ttl":"5")", R"("token":"t","name":"a","ttl":18446744073709551615)",
+              R"("token":"t","name":"a","ttl":9007199254740993)", R"("token":"t","name":"a","ttl":18446744073709551616)",
+              R"("token":"t","name":"a","ttl":99999999999999999999)", R"("token":5,"name":"a","ttl":5)"})
             requireStatus(501, run("a", ElasticsearchScripts::acquire, params));
         store("a", R"({"expires":1,"fence":1})");
         requireStatus(501, run("a", ElasticsearchScripts::prune, R"("retention":-1)"));
