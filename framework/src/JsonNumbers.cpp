@@ -56,11 +56,4 @@ std::optional<std::string_view> oversizedWholeNumber(std::string_view json)
     return {};
 }
 
-std::string withExponents(std::string json)
-{
-    while (const auto number = oversizedWholeNumber(json))
-        json.insert(static_cast<std::size_t>(number->data() + number->size() - json.data()), "e0");
-    return json;
-}
-
 } // namespace Leasehold

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace Leasehold
@@ -11,9 +10,5 @@ namespace Leasehold
 /// POCO's parser refuses some of them, and takes others for another number without a word: 2^64 for 0, 2^64 + 1 for 1,
 /// -2^63 - 1 for -2^63 (1.11.0). The text need not be JSON; the parser says that. Pure; any thread.
 std::optional<std::string_view> oversizedWholeNumber(std::string_view json);
-
-/// What POCO wrote of a tree, with an exponent at each whole number that 64 bits do not hold. A tree has no such number, so it is a
-/// real: POCO writes those without an exponent up to 1e21, and does not read them as what they were.
-std::string withExponents(std::string json);
 
 } // namespace Leasehold

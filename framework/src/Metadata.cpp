@@ -189,18 +189,16 @@ Metadata::Metadata(std::initializer_list<std::pair<std::string_view, Value>> ent
 
 Metadata::Metadata(const Poco::JSON::Object& object)
 {
-    std::ostringstream stream;
+    std::ostringstream text;
     try
     {
-        object.stringify(stream);
+        object.stringify(text);
     }
     catch (const Poco::Exception& error)
     {
         refuse("cannot be written as JSON (" + error.displayText() + ")");
     }
-    auto text = std::move(stream).str();
-    requireSize(text.size());
-    *this = fromJSON(withExponents(std::move(text)));
+    *this = fromJSON(text.str());
 }
 
 Metadata Metadata::fromJSON(std::string_view text)

@@ -39,7 +39,7 @@ void metadata(std::string_view input)
         const auto read = Metadata::fromJSON(input);
         require(read.json().size() <= Metadata::maxBytes, "metadata is not too long");
         require(Metadata::fromJSON(read.json()) == read, "metadata that is written is read as the same: " + read.json());
-        if (read.json().size() < Metadata::maxBytes / 6) // POCO writes a real with up to 21 digits
+        if (read.json().size() < Metadata::maxBytes / 6) // POCO may write it longer
         {
             const auto copied = throughObject(read);
             require(throughObject(copied) == copied, "metadata that came from an object makes the same again: " + copied.json());

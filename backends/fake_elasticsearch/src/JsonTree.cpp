@@ -145,7 +145,7 @@ std::string toText(const Value& value)
 {
     std::ostringstream out;
     Poco::JSON::Stringifier::stringify(value, out);
-    return withExponents(out.str());
+    return out.str();
 }
 
 Parsed parseJson(const std::string& text)
