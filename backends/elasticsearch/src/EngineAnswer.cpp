@@ -95,11 +95,12 @@ private:
         return std::all_of(keys.begin(), keys.end(), [this, &at](std::string_view key) { return _path[at++].key == key; });
     }
 
-    // Which item the value being read belongs to, and where in the path its object is.
+    // Which item the value being read belongs to, and where in the path its object is. We ask for updates only: what else an item says is
+    // no answer to us.
     Place itemAt()
     {
         if (inArray({"items"}, 2))
-            return _path.size() > 3 ? Place{&_answer.items.back(), 3} : Place{};
+            return _path.size() > 3 && _path[2].key == "update" ? Place{&_answer.items.back(), 3} : Place{};
         return {&_answer.whole, 0};
     }
 

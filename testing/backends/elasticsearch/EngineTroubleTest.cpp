@@ -30,6 +30,7 @@ class EngineTroubleTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testEachItemOfABulkIsJudgedByItself);
     CPPUNIT_TEST(testAnAnswerThatIsNoObjectIsNoSuccess);
     CPPUNIT_TEST(testAnythingElseAmongTheItemsMakesAllOfThemUnreadable);
+    CPPUNIT_TEST(testAnItemIsWhatAnUpdateSaysAndNothingElse);
     CPPUNIT_TEST_SUITE_END();
 
     static constexpr const char* json = "application/json; charset=UTF-8";
@@ -239,6 +240,20 @@ public:
             CPPUNIT_ASSERT_MESSAGE(other,
                                    !readEngineAnswer(200, json, R"({"items":[)" + other + R"(,{"update":{"status":200}}]})").readable);
             CPPUNIT_ASSERT_MESSAGE(other, !readEngineAnswer(200, json, R"({"hits":{"hits":[{},)" + other + "]}}").readable);
+        }
+    }
+
+    /// Guards against an item whose answer was taken from whatever else stands in it: found by fuzzing.
+    void testAnItemIsWhatAnUpdateSaysAndNothingElse()
+    {
+        const std::string done = R"({"result":"updated","status":200,"get":{"_source":{"answer":"released"}}})";
+        for (const auto& item : {R"({"update":"{}","other":)" + done + "}", R"({"index":)" + done + "}", R"({"other":)" + done + "}"})
+        {
+            const auto answer = readEngineAnswer(200, json, R"({"items":[)" + item + R"(,{"update":{"result":"noop","status":200}}]})");
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(item, std::size_t{2}, answer.items.size());
+            CPPUNIT_ASSERT_MESSAGE(item, answer.items[0].result.empty() && !answer.items[0].document);
+            CPPUNIT_ASSERT_MESSAGE(item, judge(answer.items[0]).meaning == Meaning::permanent);
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(item, std::string("noop"), answer.items[1].result);
         }
     }
 };

@@ -150,7 +150,7 @@ public:
     {
         // The second hit is none of ours.
         const Answer found{"_search", 200, R"({"hits":{"hits":[{"_source":{"name":"a"}},{"_source":{}},{"_source":{"name":"b"}}]}})"};
-        const std::string forgotten = R"({"delete":{"status":200,"result":"deleted"}})",
+        const std::string forgotten = R"({"update":{"status":200,"result":"deleted"}})",
                           gone = R"({"update":{"status":404,"error":)"
                                  R"({"type":"document_missing_exception"}}})",
                           busy = R"({"update":{"status":429,"error":{"type":"rejected_execution_exception"}}})";
