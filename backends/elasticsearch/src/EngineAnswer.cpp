@@ -172,7 +172,7 @@ private:
         requireNoElement();
         if (const auto place = itemAt(); place.item != nullptr && place.depth + 1 == _path.size() && _path.back().key == "status")
         {
-            place.item->status = static_cast<int>(number);
+            place.item->status = number >= 100 && number <= 599 ? static_cast<int>(number) : 0;
             return;
         }
         auto* const document = documentAt();

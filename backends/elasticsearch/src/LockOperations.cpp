@@ -90,6 +90,13 @@ std::string timeoutText(Milliseconds timeout)
     return "timeout=" + std::to_string(std::max<std::int64_t>(timeout.count(), 1)) + "ms";
 }
 
+// In milliseconds. What is far beyond any clock is none of ours, and cannot be computed with.
+bool isTime(std::optional<std::int64_t> value)
+{
+    constexpr std::int64_t greatest = std::int64_t{1} << 53;
+    return value && *value >= 0 && *value <= greatest;
+}
+
 } // namespace
 
 LockOperation acquireOperation(const AcquireRequest& request)
@@ -235,8 +242,8 @@ std::optional<std::optional<LockRecord>> foundRecord(const std::string& name, co
 
 std::optional<LockRecord> recordOf(const std::string& name, const EngineDocument& document)
 {
-    if (!document.fence || *document.fence <= 0 || !document.acquired || !document.expires || !document.ttl || !document.now ||
-        !document.metadata)
+    if (!document.fence || *document.fence <= 0 || !document.metadata || !isTime(document.acquired) || !isTime(document.expires) ||
+        !isTime(document.ttl) || !isTime(document.now))
         return std::nullopt;
     LockRecord record;
     record.name = name;

@@ -30,6 +30,7 @@ class EngineTroubleTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testEachItemOfABulkIsJudgedByItself);
     CPPUNIT_TEST(testAnAnswerThatIsNoObjectIsNoSuccess);
     CPPUNIT_TEST(testAnythingElseAmongTheItemsMakesAllOfThemUnreadable);
+    CPPUNIT_TEST(testAStatusThatIsNoneIsNoSuccess);
     CPPUNIT_TEST(testAnItemIsWhatAnUpdateSaysAndNothingElse);
     CPPUNIT_TEST_SUITE_END();
 
@@ -240,6 +241,16 @@ public:
             CPPUNIT_ASSERT_MESSAGE(other,
                                    !readEngineAnswer(200, json, R"({"items":[)" + other + R"(,{"update":{"status":200}}]})").readable);
             CPPUNIT_ASSERT_MESSAGE(other, !readEngineAnswer(200, json, R"({"hits":{"hits":[{},)" + other + "]}}").readable);
+        }
+    }
+
+    /// Guards against 2^32 + 200, which was 200 once it was cut.
+    void testAStatusThatIsNoneIsNoSuccess()
+    {
+        for (const std::string status : {"0", "-200", "4294967496", "18446744073709551615", "200.0", "\"200\""})
+        {
+            const auto answer = readEngineAnswer(200, json, R"({"items":[{"update":{"result":"updated","status":)" + status + "}}]}");
+            CPPUNIT_ASSERT_MESSAGE(status, judge(answer.items.at(0)).meaning == Meaning::permanent);
         }
     }
 

@@ -5,6 +5,8 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <cstdint>
+#include <limits>
 #include <sstream>
 
 namespace Leasehold
@@ -22,6 +24,7 @@ class LockOperationsTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testSpentAndExhaustedAreTold);
     CPPUNIT_TEST(testAReleaseToldTwiceIsReleased);
     CPPUNIT_TEST(testARecordNeedsAllItsFields);
+    CPPUNIT_TEST(testARecordWithTimesThatNoClockTellsIsNone);
     CPPUNIT_TEST_SUITE_END();
 
     static Poco::JSON::Object::Ptr parsed(const std::string& text)
@@ -186,6 +189,19 @@ public:
         CPPUNIT_ASSERT(recordOf("n", late)->remaining == Milliseconds(0));
         late.metadata.reset();
         CPPUNIT_ASSERT(!recordOf("n", late));
+    }
+
+    /// Guards against computing with them: the difference of two such times has no type that holds it.
+    void testARecordWithTimesThatNoClockTellsIsNone()
+    {
+        for (const auto time : {std::int64_t{-1}, (std::int64_t{1} << 53) + 1, std::numeric_limits<std::int64_t>::max(),
+                                std::numeric_limits<std::int64_t>::min()})
+            for (auto member : {&EngineDocument::acquired, &EngineDocument::expires, &EngineDocument::ttl, &EngineDocument::now})
+            {
+                auto document = *item("noop", "t").document;
+                document.*member = time;
+                CPPUNIT_ASSERT(!recordOf("n", document));
+            }
     }
 };
 
