@@ -91,6 +91,7 @@ class HandOverTest : public CppUnit::TestFixture, private WaitFixture
     CPPUNIT_TEST(testALeaseWhoseTakerLeavesGoesToTheNext);
     CPPUNIT_TEST(testALeaseWhoseTakerLeavesGoesBackIfItDoesNotFitTheNext);
     CPPUNIT_TEST(testALeaseThatNobodyTakesGoesBack);
+    CPPUNIT_TEST(testALeaseForWhichNobodyIsLeftGoesBackThoughOthersWaitForAnother);
     CPPUNIT_TEST(testALeaseThatTheStorageHasEndedGoesToNobody);
     CPPUNIT_TEST(testALeaseThatCannotGoBackEndsByItself);
     CPPUNIT_TEST(testARequestOfWhichNobodyKnowsTheEndIsSentAgainAsItWas);
@@ -398,6 +399,29 @@ public:
     }
 
     /// Guards: two holders in one process, when a lease is handed over that was broken while the first of the line asked the storage.
+    void testALeaseForWhichNobodyIsLeftGoesBackThoughOthersWaitForAnother()
+    {
+        CPPUNIT_ASSERT(takeAsAnother("other"));
+        auto locks = running();
+        std::optional<Lock> own = locks.acquire("job");
+        auto taker = line(locks, 1);
+        std::stop_source leave;
+        auto behind = waitFor(locks, "job", {.wait = forever, .cancel = leave.get_token()});
+        std::stop_source leaveElsewhere;
+        auto elsewhere = waitFor(locks, "other", {.wait = forever, .cancel = leaveElsewhere.get_token()});
+        own.reset();
+        auto first = resultOf(taker[0]); // with a fence to spare
+        leave.request_stop();
+        failureOf<LockWaitCancelled>(behind);
+        const auto released = releases();
+        first->release();
+        CPPUNIT_ASSERT_EQUAL(released + 1, releases());
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+        CPPUNIT_ASSERT(waitsOn(elsewhere));
+        leaveElsewhere.request_stop();
+        failureOf<LockWaitCancelled>(elsewhere);
+    }
+
     void testALeaseThatTheStorageHasEndedGoesToNobody()
     {
         const auto hearing = std::make_shared<HearingStore>(memory);

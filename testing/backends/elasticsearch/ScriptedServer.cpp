@@ -42,6 +42,13 @@ bool ScriptedServer::Conversation::awaitReadable()
     return wanted[1].revents == 0;
 }
 
+void ScriptedServer::Conversation::readAnything()
+{
+    char buffer[65536];
+    if (awaitReadable() && ::recv(_descriptor, buffer, sizeof buffer, 0) < 0)
+        fail("recv");
+}
+
 bool ScriptedServer::Conversation::readRequest()
 {
     const auto more = [this]

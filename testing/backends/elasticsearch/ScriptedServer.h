@@ -27,6 +27,8 @@ public:
 
         /// Reads one request with its body; false: the other side has closed, or the server ends.
         bool readRequest();
+        /// Reads what comes next, whatever it is.
+        void readAnything();
         const std::string& head() const { return _head; } ///< of the last request: its first line and fields
         const std::string& body() const { return _body; }
 
