@@ -47,7 +47,7 @@ bool isText(const Var& value, const std::string& text)
 /// Whether a key stands in the text more than once: what it means then is nobody's rule.
 bool isAmbiguous(const std::string& body)
 {
-    for (const char* key : {"get", "_source", "token", "standing", "result", "items", "update", "status", "error", "type"})
+    for (const char* key : {"get", "_source", "token", "standing", "answer", "result", "items", "update", "status", "error", "type"})
     {
         const auto quoted = '"' + std::string(key) + '"';
         if (body.find(quoted, body.find(quoted) + 1) != std::string::npos)
