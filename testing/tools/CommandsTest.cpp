@@ -1,8 +1,13 @@
 #include "ToolFixture.h"
 
+#include "Leasehold/CallContext.h"
+#include "Leasehold/SQLiteLockStore.h"
+#include "Leasehold/StoreRegistry.h"
+
 #include <cppunit/extensions/HelperMacros.h>
 #include <sqlite3.h>
 
+#include <chrono>
 #include <csignal>
 
 using namespace Leasehold;
@@ -12,6 +17,7 @@ class CommandsTest : public ToolFixture
 {
     CPPUNIT_TEST_SUITE(CommandsTest);
     CPPUNIT_TEST(testTheListNamesEachLockAndItsHolder);
+    CPPUNIT_TEST(testAHolderWhoseMetadataCannotBeReadIsListedAllTheSame);
     CPPUNIT_TEST(testAListThatNobodyReadsAnyMoreEnds);
     CPPUNIT_TEST(testAListThatCannotBeWrittenIs70);
     CPPUNIT_TEST(testALockIsShownAndAFreeOneIs1);
@@ -46,6 +52,26 @@ public:
         CPPUNIT_ASSERT(!has(lines.output(), "other"));
         one.release();
         other.release();
+    }
+
+    /// Guards against a process id that POCO's parser takes for 1.
+    void testAHolderWhoseMetadataCannotBeReadIsListedAllTheSame()
+    {
+        StoreRegistry registry;
+        registerSQLiteStore(registry);
+        const auto store = registry.open(_bench->storeUrl());
+        const auto context = CallContext::within(std::chrono::seconds{20});
+        store->prepare(context);
+        for (const std::string metadata : {"no JSON", R"({"host":"web-7","pid":18446744073709551617})"})
+        {
+            const auto token = "another's, with " + metadata; // each is granted once
+            const auto held = store->acquire({"job", token, std::chrono::seconds{30}, metadata}, context);
+            CPPUNIT_ASSERT(held.status == AcquireStatus::granted);
+            auto table = _bench->tool({"list"});
+            CPPUNIT_ASSERT_EQUAL(0, table.wait());
+            CPPUNIT_ASSERT_MESSAGE(table.output(), has(table.output(), "\njob   another"));
+            store->release({"job", token, held.record.fence}, context);
+        }
     }
 
     /// Ended by SIGPIPE, as `head` ends what it has read enough of; POCO blocks that signal.

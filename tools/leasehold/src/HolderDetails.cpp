@@ -35,7 +35,7 @@ HolderDetails HolderDetails::of(const LockRecord& record)
 {
     try
     {
-        Poco::JSON::Parser parser;
+        Poco::JSON::Parser parser; // which takes some numbers for others: Metadata refuses those
         const auto metadata = parser.parse(Metadata::fromJSON(record.metadata).json()).extract<Poco::JSON::Object::Ptr>();
         return {entry(*metadata, "host"), entry(*metadata, "pid"), entry(*metadata, "user"), entry(*metadata, "command")};
     }
