@@ -10,38 +10,41 @@ namespace Leasehold
 namespace
 {
 
-/// For spreading waiters only, never for tokens: a forked child may repeat its parent's draws.
-Milliseconds drawBetween(Milliseconds least, Milliseconds most)
+/// Only for spreading waiters, never for tokens: a forked child may draw the same numbers as its parent.
+Milliseconds drawBetween(Milliseconds minimum, Milliseconds maximum)
 {
     thread_local std::minstd_rand generator{std::random_device{}()};
-    return Milliseconds{std::uniform_int_distribution<Milliseconds::rep>(least.count(), most.count())(generator)};
+    return Milliseconds{std::uniform_int_distribution<Milliseconds::rep>(minimum.count(), maximum.count())(generator)};
 }
 
 } // namespace
 
-JitteredBackoff::JitteredBackoff(Milliseconds first, Milliseconds most) : _first(first), _most(most)
+JitteredBackoff::JitteredBackoff(Milliseconds initial, Milliseconds maximum) : _initial(initial), _maximum(maximum)
 {
-    if (first <= Milliseconds{0} || most < first)
-        throw LockConfigurationError("a jittered backoff from " + formatDuration(first) + " to " + formatDuration(most) +
-                                     " cannot work; `first` must be at least 1ms and `most` at least `first`");
+    if (initial <= Milliseconds{0} || maximum < initial || maximum > longest)
+        throw LockConfigurationError("a jittered backoff from " + formatDuration(initial) + " to " + formatDuration(maximum) +
+                                     " cannot work; `initial` must be at least 1ms and `maximum` at least `initial` and at most " +
+                                     formatDuration(longest));
 }
 
 Milliseconds JitteredBackoff::delay(int attempt, Milliseconds holderRemaining) const
 {
-    auto top = _first;
-    for (int i = 1; i < attempt && top < _most; ++i)
-        top = top > _most / 2 ? _most : top * 2;
+    auto top = _initial;
+    for (int i = 1; i < attempt && top < _maximum; ++i)
+        top = top > _maximum / 2 ? _maximum : top * 2;
     const auto drawn = drawBetween(top - top / 2, top);
     if (holderRemaining <= Milliseconds{0} || drawn <= holderRemaining)
         return drawn;
-    // The lease ends before that: ask soon after its end, spread over `first` so that the waiters do not ask all at once.
-    return std::min(drawn, holderRemaining + drawBetween(Milliseconds{1}, _first));
+    // The lease ends earlier, so the waiter asks soon after its end, at a random time within `initial`: all waiters at once would be too
+    // many.
+    return std::min(drawn, holderRemaining + drawBetween(Milliseconds{1}, _initial));
 }
 
 FixedBackoff::FixedBackoff(Milliseconds delay) : _delay(delay)
 {
-    if (delay < Milliseconds{0})
-        throw LockConfigurationError("a fixed backoff of " + formatDuration(delay) + " cannot work; it must not be negative");
+    if (delay < Milliseconds{0} || delay > longest)
+        throw LockConfigurationError("a fixed backoff of " + formatDuration(delay) + " cannot work; allowed is 0 to " +
+                                     formatDuration(longest));
 }
 
 Milliseconds FixedBackoff::delay(int, Milliseconds) const

@@ -1,4 +1,4 @@
-#include "Leasehold/CallContext.h"
+#include "Leasehold/Store/CallContext.h"
 
 #include <algorithm>
 
@@ -7,11 +7,9 @@ namespace Leasehold
 
 CallContext CallContext::within(Milliseconds limit, std::stop_token cancel)
 {
-    // The clock is one object for the process, so a reference to it stays good.
-    const Clock& clock = *Clock::system();
-    const auto now = clock.now();
-    const bool endless = limit > std::chrono::floor<Milliseconds>(LocalTime::max() - now);
-    return {clock, endless ? LocalTime::max() : now + limit, std::move(cancel)};
+    // The process has one clock object, so the reference stays valid.
+    const TimeSource& clock = *TimeSource::system();
+    return {clock, later(clock.now(), limit), std::move(cancel)};
 }
 
 Milliseconds CallContext::timeLeft() const
@@ -19,11 +17,16 @@ Milliseconds CallContext::timeLeft() const
     return timeLeft(*_clock, _clock->now());
 }
 
-Milliseconds CallContext::timeLeft(const Clock& clock, LocalTime now) const
+Milliseconds CallContext::timeLeft(const TimeSource& clock, LocalTime now) const
 {
     if (&clock != _clock)
         return timeLeft();
-    return std::max(std::chrono::floor<Milliseconds>(_deadline - now), Milliseconds{0});
+    return _deadline > now ? std::chrono::floor<Milliseconds>(_deadline - now) : Milliseconds{0};
+}
+
+CallContext CallContext::shortened(Milliseconds limit) const
+{
+    return {*_clock, std::min(_deadline, later(_clock->now(), limit)), _cancel};
 }
 
 } // namespace Leasehold

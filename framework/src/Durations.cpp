@@ -24,7 +24,7 @@ std::optional<Milliseconds> parseDuration(std::string_view text)
 {
     if (text == "0")
         return Milliseconds{0};
-    if (text.empty() || text.front() < '0' || text.front() > '9') // from_chars would take a sign
+    if (text.empty() || text.front() < '0' || text.front() > '9') // from_chars would accept a sign
         return std::nullopt;
     std::int64_t count = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
@@ -35,7 +35,7 @@ std::optional<Milliseconds> parseDuration(std::string_view text)
     {
         if (unit.name != name)
             continue;
-        // The greatest count of milliseconds means `forever`, which no number may be taken for.
+        // The maximum count of milliseconds means `forever`; no number may have this meaning.
         if (count > (forever.count() - 1) / unit.milliseconds)
             return std::nullopt;
         return Milliseconds{count * unit.milliseconds};
@@ -50,7 +50,7 @@ std::string formatDuration(Milliseconds duration)
     if (duration == Milliseconds{0})
         return "0";
     const auto unit = std::ranges::find_if(units, [duration](const Unit& each) { return duration.count() % each.milliseconds == 0; });
-    return std::to_string(duration.count() / unit->milliseconds).append(unit->name); // the last unit divides all
+    return std::to_string(duration.count() / unit->milliseconds).append(unit->name); // the last unit divides every duration
 }
 
 } // namespace Leasehold

@@ -6,7 +6,7 @@
 namespace Leasehold
 {
 
-// What every class must say for itself, or a copy made by clone or thrown by rethrow would lose its type.
+// Every class must define these itself: otherwise clone and rethrow would copy it as its base class.
 #define LEASEHOLD_EXCEPTION_IDENTITY(Class, title)                                                                                         \
     const char* Class::name() const noexcept                                                                                               \
     {                                                                                                                                      \
@@ -37,33 +37,17 @@ LEASEHOLD_EXCEPTION_IDENTITY(LockStoreUnavailable, "Lock store unavailable")
 
 #undef LEASEHOLD_EXCEPTION_IDENTITY
 
-// By value as in the classes under it; Poco copies it in any case.
+// By value as in the derived classes; POCO copies it in any case.
 LockException::LockException(std::string message) : Poco::RuntimeException(message) {} // NOLINT(performance-unnecessary-value-param)
 
 const char* LockException::what() const noexcept
 {
-    return message().c_str(); // Poco's own answers name() alone
+    return message().c_str(); // POCO's own what() returns only name()
 }
 
 LockAcquisitionError::LockAcquisitionError(std::string message, LockRecord holder) :
     LockException(std::move(message)), _holder(std::move(holder))
 {
-}
-
-const char* toString(LossReason reason) noexcept
-{
-    switch (reason)
-    {
-    case LossReason::expired:
-        return "expired";
-    case LossReason::refused:
-        return "refused";
-    case LossReason::maxHold:
-        return "maxHold";
-    case LossReason::serviceStopped:
-        return "serviceStopped";
-    }
-    return "unknown";
 }
 
 LockLostError::LockLostError(std::string message, LossReason reason) : LockException(std::move(message)), _reason(reason) {}

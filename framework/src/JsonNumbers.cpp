@@ -16,7 +16,7 @@ bool fits(std::string_view digits)
     return std::from_chars(digits.data(), digits.data() + digits.size(), number).ec != std::errc::result_out_of_range;
 }
 
-/// The place after the text that begins at `quote`.
+/// The position after the string that begins at `quote`.
 std::size_t endOfText(std::string_view json, std::size_t quote)
 {
     for (auto at = quote + 1; at < json.size(); ++at)
@@ -31,9 +31,10 @@ std::size_t endOfText(std::string_view json, std::size_t quote)
 
 } // namespace
 
-std::optional<std::string_view> oversizedWholeNumber(std::string_view json)
+std::vector<std::string_view> numbersIn(std::string_view json)
 {
-    constexpr std::string_view begins = "-0123456789", continues = "+-.eE0123456789", makesReal = ".eE";
+    constexpr std::string_view begins = "-0123456789", continues = "+-.eE0123456789";
+    std::vector<std::string_view> numbers;
     for (std::size_t at = 0; at < json.size();)
     {
         if (json[at] == '"')
@@ -42,17 +43,24 @@ std::optional<std::string_view> oversizedWholeNumber(std::string_view json)
         }
         else if (begins.find(json[at]) != std::string_view::npos)
         {
-            const auto number = json.substr(at, json.find_first_not_of(continues, at) - at);
-            at += number.size();
-            if (number.find_first_of(makesReal) == std::string_view::npos &&
-                !(number.front() == '-' ? fits<std::int64_t>(number) : fits<std::uint64_t>(number)))
-                return number;
+            numbers.push_back(json.substr(at, json.find_first_not_of(continues, at) - at));
+            at += numbers.back().size();
         }
         else
         {
             ++at;
         }
     }
+    return numbers;
+}
+
+std::optional<std::string_view> oversizedWholeNumber(std::string_view json)
+{
+    constexpr std::string_view makesReal = ".eE";
+    for (const auto number : numbersIn(json))
+        if (number.find_first_of(makesReal) == std::string_view::npos &&
+            !(number.front() == '-' ? fits<std::int64_t>(number) : fits<std::uint64_t>(number)))
+            return number;
     return {};
 }
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "Baton.h"
-#include "ForkMark.h"
-#include "Leasehold/Clock.h"
+#include "LeaseHandoff.h"
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/LeasePolicy.h"
-#include "Leasehold/LockStore.h"
+#include "Leasehold/LockPolicy.h"
+#include "Leasehold/Store/ForkGuard.h"
+#include "Leasehold/Store/LockStore.h"
+#include "Leasehold/TimeSource.h"
 
 #include <atomic>
 #include <cstdint>
@@ -22,7 +22,7 @@ namespace Leasehold
 class Lease;
 class LeaseService;
 
-/// Of LeaseCalendar: the leases of one millisecond, and a lease's place among them.
+/// For LeaseCalendar: the leases of one millisecond, and a lease's place among them.
 struct CalendarSlot
 {
     std::int64_t at = 0;
@@ -31,15 +31,15 @@ struct CalendarSlot
 };
 struct CalendarLink
 {
-    CalendarSlot* slot = nullptr; // none: in no slot
+    CalendarSlot* slot = nullptr; // nullptr: in no slot
     Lease* previous = nullptr;
     Lease* next = nullptr;
 };
 
-/// One grant that this process keeps: shared by its Lock and, while it lasts, by the threads that keep it.
+/// One grant that this process holds. Its Lock shares it with the three threads that keep it.
 ///
-/// Whether it is held is never a flag: it is the comparison of the local clock with validUntil, which a loss sets to "never".
-/// Its standing only says who has ended it; LeaseTable alone changes it, so each lease ends once.
+/// No flag says whether it is held: isHeld() compares the local clock with validUntil, which a loss sets to 0. `_standing` only says
+/// who ended the lease. Only LeaseTable changes it, so each lease ends once.
 class Lease : public std::enable_shared_from_this<Lease>
 {
 public:
@@ -50,62 +50,68 @@ public:
         lost
     };
 
-    /// `sharedMetadata`: as stored, if the lease may be handed on; see Baton.
+    /// `sharedMetadata`: the stored metadata, if the lease may be handed on; see LeaseHandoff.
     Lease(LeaseRef ref, Fence fence, std::unique_ptr<const std::string> sharedMetadata, std::shared_ptr<const LeasePolicy> policy,
-          std::shared_ptr<const Clock> clock, std::weak_ptr<LeaseService> service, LocalTime acquiredAt, LocalTime turnBegan) :
+          std::shared_ptr<const TimeSource> clock, std::weak_ptr<LeaseService> service, LocalTime acquiredAt, LocalTime turnBegan,
+          LocalTime stayUntil) :
         _ref(std::move(ref)),
         _fence(fence), _sharedMetadata(std::move(sharedMetadata)), _policy(std::move(policy)), _clock(std::move(clock)),
-        _service(std::move(service)), _acquiredAt(acquiredAt), _turnBegan(turnBegan)
+        _service(std::move(service)), _acquiredAt(acquiredAt), _turnBegan(turnBegan), _stayUntil(stayUntil)
     {
     }
 
     const std::string& name() const noexcept { return _ref.name; }
 
-    /// Of this holder: at most that of ref(), which the storage knows.
+    /// The fence of this holder. It is at most the fence of ref(), which the storage knows.
     Fence fence() const noexcept { return _fence; }
 
-    /// What the storage must be shown.
+    /// The name, token and fence that the storage expects.
     const LeaseRef& ref() const noexcept { return _ref; }
 
-    /// What the next thread of this process gets if this holder, who is done at `now`, need not give it back; nullopt: it must.
-    std::optional<Baton> baton(LocalTime now) const
+    /// The lease for the next holder of this process, if the storage reserved a fence for it and no renewal is due. nullopt: the lease
+    /// must be released.
+    std::optional<LeaseHandoff> handoff(LocalTime now) const
     {
         if (_fence >= _ref.fence || now >= _policy->nextRenewal(storedUntil() - _policy->ttl))
             return std::nullopt;
-        return Baton{_ref, _fence + 1, *_sharedMetadata, _policy->ttl, storedUntil(), _turnBegan};
+        return LeaseHandoff{_ref, _fence + 1, *_sharedMetadata, _policy->ttl, storedUntil(), _turnBegan};
     }
 
     const LeasePolicy& policy() const noexcept { return *_policy; }
-    const Clock& clock() const noexcept { return *_clock; }
+    const TimeSource& clock() const noexcept { return *_clock; }
     std::shared_ptr<LeaseService> service() const noexcept { return _service.lock(); }
     LocalTime acquiredAt() const noexcept { return _acquiredAt; }
 
-    /// Since when this process has had the lock, hand-overs among its threads included; see WaitLines.
+    /// When this process got the lock; hand-overs between its threads do not change it. See WaitLines.
     LocalTime turnBegan() const noexcept { return _turnBegan; }
 
-    /// The moment when it is given up for having been held too long; max(): none.
-    LocalTime holdUntil() const
-    {
-        return _policy->maxHold && *_policy->maxHold != forever ? _acquiredAt + *_policy->maxHold : LocalTime::max();
-    }
+    /// After an earlier release the lock stays taken until then (LockOptions::minHold); min(): it does not.
+    LocalTime stayUntil() const noexcept { return _stayUntil; }
 
-    LocalTime validUntil() const noexcept { return LocalTime{Clock::duration{_validUntil.load(std::memory_order_acquire)}}; }
+    /// When LockOptions::maxHold ends it; max(): never.
+    LocalTime holdUntil() const { return later(_acquiredAt, _policy->maxHold.value_or(forever)); }
+
+    LocalTime validUntil() const noexcept { return LocalTime{LocalClock::duration{_validUntil.load(std::memory_order_acquire)}}; }
     bool isHeld() const noexcept { return _clock->now() < validUntil(); }
 
-    /// The storage may keep it from others until then. Stays when the lease is lost.
-    LocalTime storedUntil() const noexcept { return LocalTime{Clock::duration{_storedUntil.load(std::memory_order_acquire)}}; }
+    /// Until then the storage may refuse the lock to others. A loss does not change it.
+    LocalTime storedUntil() const noexcept { return LocalTime{LocalClock::duration{_storedUntil.load(std::memory_order_acquire)}}; }
 
-    /// Why it is not held any more, or would be lost if it were given up at `now`.
-    LossReason lossReasonAt(LocalTime now) const
+    /// Why it is no longer held, or why it will be lost if nothing changes. The earlier deadline decides, not the clock, because the
+    /// threads may act a little early or late.
+    LossReason whyEnded() const
     {
+        const auto until = validUntil(); // read before the standing, because LeaseTable::lose changes it last
         if (standing() == Standing::lost)
             return lossReason();
-        return now >= holdUntil() ? LossReason::maxHold : LossReason::expired;
+        if (standing() == Standing::released)
+            return LossReason::released;
+        return until < holdUntil() ? LossReason::expired : LossReason::maxHold;
     }
     Standing standing() const noexcept { return _standing.load(std::memory_order_acquire); }
     LossReason lossReason() const noexcept { return _lossReason.load(std::memory_order_acquire); }
 
-    /// Is asked to stop by fireLoss. Made by the first who asks for it: most locks are released without one.
+    /// The token that fireLoss stops. The first caller creates it, because most locks are released without one.
     std::stop_token lossToken()
     {
         const std::lock_guard guard(_lossMutex);
@@ -113,7 +119,7 @@ public:
         {
             _loss = std::stop_source();
             if (_lossFired)
-                _loss.request_stop(); // nobody can have a callback on it yet
+                _loss.request_stop(); // no callback can be registered yet
         }
         return _loss.get_token();
     }
@@ -130,9 +136,20 @@ public:
         loss.request_stop();
     }
 
-    /// True for the first caller only: giving back what was lost is tried once.
+    /// True for the first caller only: a lost lease is released once.
     bool claimGivingBack() noexcept { return !_givenBack.exchange(true); }
-    void requireNative() const { _fork.requireNative("this Lock"); }
+
+    /// Its service has ended while it is held: the holder must release it in `store` itself.
+    void outliveService(std::shared_ptr<LockStore> store)
+    {
+        const std::lock_guard guard(_lossMutex);
+        _store = std::move(store);
+    }
+
+    /// The holder no longer needs a lease that has outlived its service. Tries once to release it in the storage.
+    void giveBackWithoutService() noexcept;
+
+    void requireNative() const { _fork.requireNative<LockException>("this Lock"); }
     bool isForeign() const noexcept { return _fork.isForeign(); }
 
 private:
@@ -143,24 +160,28 @@ private:
     const Fence _fence;
     const std::unique_ptr<const std::string> _sharedMetadata;
     const std::shared_ptr<const LeasePolicy> _policy;
-    const std::shared_ptr<const Clock> _clock;
+    const std::shared_ptr<const TimeSource> _clock;
     const std::weak_ptr<LeaseService> _service;
-    const LocalTime _acquiredAt, _turnBegan;
-    const ForkMark _fork;
+    const LocalTime _acquiredAt, _turnBegan, _stayUntil;
+    const ForkGuard _fork;
     std::mutex _lossMutex;
     bool _lossFired = false;
     std::stop_source _loss{std::nostopstate};
-    std::atomic<Clock::rep> _validUntil{0};
-    std::atomic<Clock::rep> _storedUntil{0};
+    std::shared_ptr<LockStore> _store; // under _lossMutex; empty while the service lives
+    std::atomic<LocalClock::rep> _validUntil{0};
+    std::atomic<LocalClock::rep> _storedUntil{0};
     std::atomic<Standing> _standing{Standing::released}; // until LeaseTable::add
     std::atomic<LossReason> _lossReason{LossReason::expired};
     std::atomic<bool> _givenBack{false};
 
-    // Of LeaseTable, under its mutex.
+    // Used by LeaseTable only, under its mutex.
     CalendarLink _renewalLink;
     CalendarLink _endLink;
-    int _failedRenewals = 0;   // since the last good one
-    bool _travelsEarly = true; // it has not yet been renewed early to travel with others
+    TimeSource::Waiter* _releaser = nullptr; // the release that waits for the end of the renewal under way
+    int _failedRenewals = 0;                 // since the last successful one
+    bool _travelsEarly = true;               // it may be renewed early to share a batch, and has not been yet
+    bool _renewing = false;                  // it was released while a renewal was under way
+    LocalTime _takenAt{};                    // when takeDue took it
 };
 
 } // namespace Leasehold

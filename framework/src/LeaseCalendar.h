@@ -10,9 +10,9 @@
 namespace Leasehold
 {
 
-/// Leases by a time, earliest first, in slots of a millisecond; any lease can be taken out at once. Leases that travel in one
-/// renewal come due together, so a slot holds many and there are few slots: to move a lease costs a few pointers, where a heap of a
-/// million would touch twenty leases. Within a slot they stand in the order in which they were put. Not thread-safe.
+/// Leases by a time, earliest first, in slots of a millisecond, each slot in the order of insertion. Any lease can be removed at once.
+/// Leases that share a renewal come due together, so slots are few and moving a lease changes a few pointers; a heap of a million
+/// would touch twenty leases. Not thread-safe.
 class LeaseCalendar
 {
 public:
@@ -23,14 +23,15 @@ public:
 
     bool empty() const { return _size == 0; }
 
-    /// The start of the first slot, so up to a millisecond before the time that was asked for; max(): empty.
+    /// The start of the first slot; max(): empty. It is up to a millisecond before the time of its leases, so the caller must not compare
+    /// the clock with it to decide why a lease ended.
     LocalTime earliest() const
     {
         const auto slot = firstSlot();
         return slot == _slots.end() ? LocalTime::max() : LocalTime{Milliseconds{slot->first}};
     }
 
-    /// Of the first slot. Only if not empty.
+    /// The first lease of the first slot. The calendar must not be empty.
     Lease& first() const { return *firstSlot()->second.front; }
 
     /// The lease must not be in this calendar.
@@ -44,7 +45,7 @@ public:
         ++_size;
     }
 
-    /// Nothing if the lease is not in this calendar.
+    /// Does nothing if the lease is not in this calendar.
     void remove(Lease& lease)
     {
         auto& link = lease.*_place;
@@ -59,7 +60,7 @@ public:
             _slots.erase(slot.at);
     }
 
-    /// Calls `visit(lease)` for each; it must not change the calendar.
+    /// Calls `visit(lease)` for each lease. `visit` must not change the calendar.
     template <typename Visit>
     void forEach(Visit visit) const
     {
@@ -74,13 +75,13 @@ private:
     Slots::const_iterator firstSlot() const
     {
         auto slot = _slots.begin();
-        while (slot != _slots.end() && !slot->second.front) // only the recent one can be empty
+        while (slot != _slots.end() && !slot->second.front) // only the last used slot can be empty
             ++slot;
         return slot;
     }
 
-    /// The slot that was used last is kept although it may be empty: a lock that is taken and released again and again would
-    /// otherwise make and destroy one each time.
+    /// The last used slot stays although it may be empty: otherwise a lock that is acquired and released in a loop would create and destroy
+    /// a slot each time.
     CalendarSlot& slotAt(std::int64_t at)
     {
         if (_recent && _recent->at == at)

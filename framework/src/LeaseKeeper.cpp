@@ -1,10 +1,12 @@
 #include "LeaseKeeper.h"
 
 #include "Leasehold/Exceptions.h"
-#include "ServiceThread.h"
+#include "Leasehold/Store/ServiceThread.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <string>
 #include <utility>
 
 namespace Leasehold
@@ -12,16 +14,24 @@ namespace Leasehold
 namespace
 {
 
-/// A ghost is laid only if so much time is left before the next renewal.
-constexpr Milliseconds ghostTime{50};
-/// More ghosts than this are left to end by themselves.
-constexpr std::size_t mostGhosts = 1000;
+/// The minimum pause before the keeper calls the store again, even if the back-off is shorter: with 0 the thread would never sleep.
+constexpr Milliseconds leastDelay{1};
+
+Milliseconds leastCallTimeout(const LeaseTable::Leases& leases)
+{
+    auto least = Milliseconds::max();
+    for (const auto& lease : leases)
+        least = std::min(least, lease->policy().effectiveCallTimeout());
+    return least;
+}
 
 } // namespace
 
-LeaseKeeper::LeaseKeeper(StoreCalls& calls, const RetryPolicy& retry, LeaseTable& table, LossWatchdog& watchdog, LossNotifier& notifier) :
-    _calls(calls), _clock(*calls.clock()), _retry(retry), _table(table), _watchdog(watchdog), _notifier(notifier),
-    _waiter(_clock.makeWaiter())
+LeaseKeeper::LeaseKeeper(StoreCalls& calls, const LockPolicy& policy, LeaseTable& table, LossWatchdog& watchdog, LossNotifier& notifier,
+                         std::function<void(const Orphan&, const ReleaseReply&)> onFreed) :
+    _calls(calls),
+    _clock(*calls.clock()), _retry(policy.retry), _table(table), _watchdog(watchdog), _notifier(notifier), _waiter(_clock.makeWaiter()),
+    _housekeeping(calls, policy, table, notifier, std::move(onFreed))
 {
 }
 
@@ -42,63 +52,70 @@ void LeaseKeeper::stop()
 void LeaseKeeper::wake()
 {
     _waiter->wake();
-    std::stop_source ghostCall(std::nostopstate);
-    {
-        const std::lock_guard guard(_ghostMutex);
-        ghostCall = _ghostCall;
-    }
-    ghostCall.request_stop();
+    _housekeeping.giveWay();
 }
 
-void LeaseKeeper::layGhost(std::string name, std::string token)
+bool LeaseKeeper::releaseOrphan(Orphan orphan)
 {
-    {
-        const std::lock_guard guard(_ghostMutex);
-        if (_ghosts.size() < mostGhosts)
-            _ghosts.push_back({std::move(name), std::move(token)});
-    }
+    if (!_housekeeping.add(std::move(orphan)))
+        return false;
     _waiter->wake();
+    return true;
 }
 
 void LeaseKeeper::run()
 {
     while (!_stopping)
     {
-        _waiter->waitUntil(_table.planKeeper(_clock.now()));
+        _waiter->waitUntil(std::min(_table.planKeeper(_clock.now()), _housekeeping.dueAt()));
         if (_stopping)
-            return;
+            break;
         renewDue();
-        layOneGhost();
+        _housekeeping.doNext();
     }
+    _housekeeping.finish();
+}
+
+void LeaseKeeper::takeDue()
+{
+    if (auto due = _table.takeDue(_clock.now()); !due.empty())
+        _due.add(std::move(due));
 }
 
 void LeaseKeeper::renewDue()
 {
-    const auto batchStart = _clock.now();
-    const auto due = _table.takeDue(batchStart);
-    std::span<const std::shared_ptr<Lease>> rest(due);
-    while (!rest.empty())
+    for (takeDue(); !_due.empty() && !_stopping; takeDue())
     {
-        const auto chunk = rest.first(std::min(rest.size(), chunkSize));
-        rest = rest.subspan(chunk.size());
-        if (renewChunk(chunk, batchStart) == Answer::missing)
-            break;
+        const auto chunk = _due.takeChunk(chunkSize);
+        const auto callTimeout = leastCallTimeout(chunk);
+        if (renewChunk(chunk, callTimeout) != Answer::missing)
+            continue;
+        // Leases with the same or a shorter call timeout would fail too. Leases with a longer one must not wait for these.
+        const auto others = _due.takeUpTo(callTimeout);
+        const auto again = nextTry(others);
+        for (const auto& lease : others)
+            _table.postpone(*lease, again, false);
     }
-    if (rest.empty())
-        return;
-    // The store did not answer for the chunk before these: they are asked for again soon, the most urgent first.
-    const auto again = nextTry(rest);
-    for (const auto& lease : rest)
-        _table.postpone(*lease, again, false);
+    // The service is stopping, and a release may still wait for the end of a renewal.
+    for (const auto& lease : _due.takeUpTo(LeasePolicy::maxTtl))
+        _table.postpone(*lease, LocalTime::max(), false);
 }
 
-/// One time for all of them, so that they stay together.
-LocalTime LeaseKeeper::nextTry(std::span<const std::shared_ptr<Lease>> leases) const
+/// All get the same time, so that they stay in one batch.
+LocalTime LeaseKeeper::nextTry(const Leases& leases) const
 {
-    return _clock.now() + _retry.backoff->delay(_table.failedRenewals(leases) + 1, Milliseconds{0});
+    auto delay = leastDelay;
+    try
+    {
+        delay = std::max(delay, delayOf(*_retry.backoff, "retry", _table.failedRenewals(leases) + 1, Milliseconds{0}));
+    }
+    catch (...) // NOLINT(bugprone-empty-catch): an exception of the application's back-off must not end the renewals
+    {
+    }
+    return later(_clock.now(), delay);
 }
 
-void LeaseKeeper::fillRequests(std::span<const std::shared_ptr<Lease>> chunk)
+void LeaseKeeper::fillRequests(const Leases& chunk)
 {
     _requests.resize(chunk.size());
     for (std::size_t i = 0; i < chunk.size(); ++i)
@@ -108,22 +125,18 @@ void LeaseKeeper::fillRequests(std::span<const std::shared_ptr<Lease>> chunk)
     }
 }
 
-LeaseKeeper::Answer LeaseKeeper::renewChunk(std::span<const std::shared_ptr<Lease>> chunk, LocalTime batchStart)
+LeaseKeeper::Answer LeaseKeeper::renewChunk(const Leases& chunk, Milliseconds callTimeout)
 {
     fillRequests(chunk);
-    auto limit = Milliseconds::max();
-    for (const auto& lease : chunk)
-        limit = std::min(limit, lease->policy().effectiveCallTimeout());
-
     auto answer = Answer::refused;
     std::string trouble;
     const auto requested = _clock.now(); // before the request is sent: a lease counts from here
     try
     {
-        const auto replies = _calls.store().renew(_requests, CallContext(_clock, requested + limit, _calls.serviceStop()));
+        const auto replies = _calls.store().renew(_requests, CallContext(_clock, requested + callTimeout, _calls.serviceStop()));
         if (replies.size() == chunk.size())
         {
-            judge(chunk, replies, requested, batchStart);
+            judge(chunk, replies, requested);
             return Answer::came;
         }
         trouble = "the store answered " + std::to_string(replies.size()) + " of " + std::to_string(chunk.size()) + " renewals";
@@ -144,17 +157,16 @@ LeaseKeeper::Answer LeaseKeeper::renewChunk(std::span<const std::shared_ptr<Leas
     const auto again = nextTry(chunk);
     for (const auto& lease : chunk)
         _table.postpone(*lease, again, true);
-    _notifier.renewalFailed(LossNotifier::Leases(chunk.begin(), chunk.end()), std::move(trouble));
+    _notifier.renewalFailed(chunk, std::move(trouble));
     return answer;
 }
 
-void LeaseKeeper::judge(std::span<const std::shared_ptr<Lease>> chunk, const std::vector<RenewReply>& replies, LocalTime requested,
-                        LocalTime batchStart)
+void LeaseKeeper::judge(const Leases& chunk, const std::vector<RenewReply>& replies, LocalTime requested)
 {
     const auto now = _clock.now();
-    LossNotifier::Leases renewed, lost;
+    Leases renewed, lost;
     renewed.reserve(chunk.size());
-    std::map<std::string, LossNotifier::Leases> failed; // by reason
+    std::map<std::string, Leases> failed; // by failure message
     for (std::size_t i = 0; i < chunk.size(); ++i)
     {
         const auto& lease = chunk[i];
@@ -162,13 +174,14 @@ void LeaseKeeper::judge(std::span<const std::shared_ptr<Lease>> chunk, const std
         switch (reply.status)
         {
         case RenewStatus::renewed:
-            // Due again as counted from the start of the batch, so that what travelled together comes due together.
-            if (_table.extend(*lease, requested, reply.remaining, lease->policy().nextRenewal(batchStart)))
+            if (_table.extend(*lease, requested, reply.remaining))
                 renewed.push_back(lease);
             break;
         case RenewStatus::lost:
-            if (_table.markLost(*lease, LossReason::refused))
+            if (_table.markLost(*lease, reply.broken ? LossReason::broken : LossReason::refused))
                 lost.push_back(lease);
+            else // it may have been handed on while the renewal was under way
+                std::ranges::move(_table.takeRefused(lease->ref()), std::back_inserter(lost));
             break;
         case RenewStatus::unavailable:
         case RenewStatus::failed:
@@ -189,48 +202,6 @@ void LeaseKeeper::judge(std::span<const std::shared_ptr<Lease>> chunk, const std
         _notifier.renewalFailed(std::move(leases), reason);
     }
     _notifier.renewed(std::move(renewed), now - requested);
-}
-
-void LeaseKeeper::layOneGhost()
-{
-    std::stop_source interruption;
-    {
-        const std::lock_guard guard(_ghostMutex);
-        if (_ghosts.empty())
-            return;
-        _ghostCall = interruption; // before the plan: whatever is due earlier than that ends the call
-    }
-    const auto now = _clock.now();
-    const auto left = _table.planKeeper(now) - now;
-    if (left >= ghostTime)
-    {
-        Ghost ghost;
-        {
-            const std::lock_guard guard(_ghostMutex);
-            ghost = std::move(_ghosts.front());
-            _ghosts.pop_front();
-            if (!_ghosts.empty())
-                _waiter->wake();
-        }
-        const EitherStop stop(_calls.serviceStop(), interruption.get_token());
-        const auto limit = std::min<Clock::duration>(left / 2, LeasePolicy{}.effectiveCallTimeout());
-        release(ghost, CallContext(_clock, now + limit, stop.token()));
-    }
-    const std::lock_guard guard(_ghostMutex);
-    _ghostCall = std::stop_source(std::nostopstate);
-}
-
-void LeaseKeeper::release(const Ghost& ghost, const CallContext& context)
-{
-    try
-    {
-        // Its fence is not known here. The record tells it; if the record is another's, our token does not fit.
-        if (const auto record = _calls.store().find(ghost.name, context))
-            _calls.store().release({ghost.name, ghost.token, record->fence}, context);
-    }
-    catch (...) // NOLINT(bugprone-empty-catch): one attempt; the ghost ends by itself
-    {
-    }
 }
 
 } // namespace Leasehold

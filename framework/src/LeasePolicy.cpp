@@ -1,4 +1,4 @@
-#include "Leasehold/LeasePolicy.h"
+#include "Leasehold/LockPolicy.h"
 
 #include "Leasehold/Exceptions.h"
 
@@ -22,7 +22,7 @@ std::string keyOf(const std::string& name)
     throw LockConfigurationError(keyOf(name) + " = " + formatDuration(value) + " cannot work; allowed is " + allowed);
 }
 
-/// Also keeps the sums below from overflowing.
+/// It also prevents overflow of the sums below.
 void requireWithin(const std::string& name, const std::optional<Milliseconds>& value, Milliseconds least, Milliseconds ttl)
 {
     if (value && (*value < least || *value >= ttl))
@@ -43,17 +43,17 @@ Milliseconds LeasePolicy::effectiveSafetyMargin() const
 
 Milliseconds LeasePolicy::effectiveCallTimeout() const
 {
-    return callTimeout.value_or(std::min(longestDefaultCall, (ttl - effectiveSafetyMargin() - effectiveRenewAfter()) / 2));
+    return callTimeout.value_or(std::min(longestDefaultCall, (ttl - effectiveSafetyMargin() - lossLead - effectiveRenewAfter()) / 2));
 }
 
 LocalTime LeasePolicy::validUntil(LocalTime requested, Milliseconds remaining) const
 {
-    return requested + std::min(ttl, remaining) - effectiveSafetyMargin();
+    return later(requested, std::clamp(remaining, Milliseconds{0}, ttl) - effectiveSafetyMargin());
 }
 
 LocalTime LeasePolicy::nextRenewal(LocalTime requested) const
 {
-    return requested + effectiveRenewAfter();
+    return later(requested, effectiveRenewAfter());
 }
 
 LeasePolicy LeasePolicy::forTTL(Milliseconds other) const
@@ -73,14 +73,15 @@ void LeasePolicy::validate() const
     requireWithin("safety_margin", safetyMargin, Milliseconds{0}, ttl);
     requireWithin("call_timeout", callTimeout, Milliseconds{1}, ttl);
 
-    const auto believed = ttl - effectiveSafetyMargin();
+    const auto lostAfter = ttl - effectiveSafetyMargin() - lossLead;
     const auto call = effectiveCallTimeout();
-    if (call >= Milliseconds{1} && effectiveRenewAfter() + 2 * call <= believed)
+    if (call >= Milliseconds{1} && effectiveRenewAfter() + 2 * call <= lostAfter)
         return;
-    const auto arithmetic = "two complete renewal attempts must fit before the lease's holder stops believing in it: renew_after (" +
-                            formatDuration(effectiveRenewAfter()) + ") + 2 * call_timeout (" +
-                            (callTimeout ? formatDuration(call) : "at least 1ms") + ") must not exceed ttl - safety_margin (" +
-                            formatDuration(ttl) + " - " + formatDuration(effectiveSafetyMargin()) + " = " + formatDuration(believed) + ")";
+    const auto arithmetic =
+        "two complete renewal attempts must fit before the lock is lost: renew_after (" + formatDuration(effectiveRenewAfter()) +
+        ") + 2 * call_timeout (" + (callTimeout ? formatDuration(call) : "at least 1ms") + ") must not exceed ttl - safety_margin - " +
+        formatDuration(lossLead) + " to tell the holder (" + formatDuration(ttl) + " - " + formatDuration(effectiveSafetyMargin()) + " - " +
+        formatDuration(lossLead) + " = " + formatDuration(lostAfter) + ")";
     if (callTimeout)
         refuse("call_timeout", *callTimeout, "less: " + arithmetic);
     if (renewAfter)

@@ -1,4 +1,4 @@
-#include "Leasehold/LeaseRules.h"
+#include "Leasehold/Store/LeaseRules.h"
 
 #include "Leasehold/Exceptions.h"
 
@@ -11,29 +11,32 @@ namespace Leasehold::LeaseRules
 namespace
 {
 
+/// A waiter's note lasts for this many of its polls.
+constexpr std::int64_t notedPolls = 4;
+
 bool isTaken(Standing standing)
 {
     return standing == Standing::held || standing == Standing::broken;
 }
 
-/// Live, and this lease may still renew and release it.
+/// The record is live, and this lease may still renew and release it.
 bool isHeldBy(const std::optional<Record>& record, const LeaseRef& lease, const StorageNow& now)
 {
     return record && record->standing == Standing::held && isLive(*record, now) && record->token == lease.token &&
            record->fence == lease.fence;
 }
 
-/// `name`: for the message; nullptr: not known.
+/// `name` is for the message; nullptr: unknown.
 Fence fenceAfter(const std::string* name, Fence last, Fence floor, Fence spare, const StorageNow& now)
 {
     const auto clock = static_cast<Fence>(std::max<std::int64_t>(now.wallMicroseconds, 0));
-    // Compared before anything is added: a foreign record may hold any number.
-    const auto most = maxFence - std::min(spare, maxFence);
-    if (std::max(last, floor) >= most || clock > most)
+    // Compare before adding: a foreign record may have any number, and the sum could overflow.
+    const auto maximum = maxFence - std::min(spare, maxFence);
+    if (std::max(last, floor) >= maximum || clock > maximum)
         throw LockStoreError("the next fence of " + (name ? "lock \"" + *name + "\"" : std::string("the lock")) +
-                             " would exceed the greatest one, " + std::to_string(maxFence) + " (its last is " + std::to_string(last) +
+                             " would exceed the maximum, " + std::to_string(maxFence) + " (its last is " + std::to_string(last) +
                              ", the floor asked for " + std::to_string(floor) + ", the storage's clock " + std::to_string(clock) +
-                             ", to spare " + std::to_string(spare) +
+                             ", reserved fences " + std::to_string(spare) +
                              "): nothing was granted; repair the record or the clock of the storage");
     return std::max({last + 1, floor + 1, clock}) + spare;
 }
@@ -60,7 +63,7 @@ AcquireVerdict acquire(std::optional<Record>& record, const AcquireRequest& requ
     const bool sameToken = record && record->token == request.token;
     if (record && isLive(*record, now))
     {
-        if (sameToken && record->standing == Standing::held) // a replay: the answer to the first request was lost
+        if (sameToken && record->standing == Standing::held) // the same request again: the first answer was lost
         {
             const auto wanted = now.ms + request.ttl.count();
             if (wanted <= record->expiresAt)
@@ -69,22 +72,30 @@ AcquireVerdict acquire(std::optional<Record>& record, const AcquireRequest& requ
             record->ttl = request.ttl.count();
             return {AcquireStatus::granted, true};
         }
-        // No lease can have more than its ttl left, unless the storage's clock had been ahead.
+        bool changed = false;
+        // A lease has at most its TTL left, unless the storage's clock was ahead and has been set back.
         if (record->expiresAt - now.ms > record->ttl)
         {
             record->expiresAt = now.ms + record->ttl;
-            return {AcquireStatus::held, true};
+            changed = true;
         }
-        return {AcquireStatus::held, false};
+        // Write only if the note would end before the caller's next poll: so most polls write nothing.
+        const auto wantedFor = request.wantedFor.count();
+        if (wantedFor > 0 && record->wantedUntil < now.ms + wantedFor)
+        {
+            record->wantedUntil = now.ms + notedPolls * wantedFor;
+            changed = true;
+        }
+        return {AcquireStatus::held, changed};
     }
     if (sameToken)
         return {AcquireStatus::spent, false};
 
-    // What may throw comes first, and the token last of it: till then nothing has changed.
-    const auto fence = fenceAfter(&request.name, record ? record->fence : 0, request.fenceFloor, request.spareFences, now);
+    // Do everything that may throw first and set the token last: an exception changes nothing.
+    const auto fence = fenceAfter(&request.name, record ? record->fence : 0, request.fenceFloor, request.reservedFences, now);
     std::string metadata = request.metadata;
     if (record)
-        record->token = request.token; // into the memory of the last one
+        record->token = request.token; // reuses the memory of the last one
     else
         record = Record{.token = request.token};
     record->metadata = std::move(metadata);
@@ -93,6 +104,10 @@ AcquireVerdict acquire(std::optional<Record>& record, const AcquireRequest& requ
     record->acquiredAt = now.ms;
     record->expiresAt = now.ms + request.ttl.count();
     record->ttl = request.ttl.count();
+    // The note may be this caller's own, so erase it; other waiters write it again. A caller that did not wait leaves it: otherwise a
+    // holder that acquires again at once would never learn of the waiters.
+    if (request.wantedFor.count() > 0)
+        record->wantedUntil = 0;
     return {AcquireStatus::granted, true};
 }
 
@@ -105,17 +120,24 @@ bool renew(std::optional<Record>& record, const LeaseRef& lease, Milliseconds tt
     return true;
 }
 
-ReleaseStatus release(std::optional<Record>& record, const LeaseRef& lease, const StorageNow& now, bool& changed)
+bool wasBroken(const std::optional<Record>& record, const LeaseRef& lease)
+{
+    return record && (record->standing == Standing::broken || record->standing == Standing::freed) && record->token == lease.token &&
+           record->fence == lease.fence;
+}
+
+ReleaseReply release(std::optional<Record>& record, const LeaseRef& lease, const StorageNow& now, bool& changed)
 {
     changed = isHeldBy(record, lease, now);
     if (changed)
     {
         record->standing = Standing::released;
         record->expiresAt = now.ms;
-        return ReleaseStatus::released;
     }
-    const bool replay = record && record->standing == Standing::released && record->token == lease.token && record->fence == lease.fence;
-    return replay ? ReleaseStatus::released : ReleaseStatus::notHeld;
+    const bool released = record && record->standing == Standing::released && record->token == lease.token && record->fence == lease.fence;
+    if (!released)
+        return {.status = ReleaseStatus::notHeld, .broken = wasBroken(record, lease)};
+    return {.status = ReleaseStatus::released, .wanted = record->wantedUntil > now.ms};
 }
 
 bool breakLock(std::optional<Record>& record, Fence expected, BreakMode mode, const StorageNow& now)

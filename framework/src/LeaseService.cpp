@@ -2,10 +2,9 @@
 
 #include "HolderText.h"
 #include "Leasehold/LoggerObserver.h"
+#include "LockWait.h"
 #include "RequestRules.h"
 
-#include <algorithm>
-#include <system_error>
 #include <utility>
 
 namespace Leasehold
@@ -13,9 +12,9 @@ namespace Leasehold
 namespace
 {
 
-std::shared_ptr<const Clock> clockOf(const ServiceParts& parts)
+std::shared_ptr<const TimeSource> clockOf(const ServiceParts& parts)
 {
-    return parts.clock ? parts.clock : Clock::system();
+    return parts.clock ? parts.clock : TimeSource::system();
 }
 
 std::shared_ptr<const ObserverList> observersOf(ServiceParts& parts)
@@ -43,10 +42,10 @@ std::shared_ptr<LockStore> required(std::shared_ptr<LockStore> store)
 LeaseService::LeaseService(std::shared_ptr<LockStore> store, LockPolicy policy, ServiceParts parts) :
     _policy(checked(std::move(policy))), _leasePolicy(std::make_shared<const LeasePolicy>(_policy.lease)), _clock(clockOf(parts)),
     _observers(observersOf(parts)), _calls(required(std::move(store)), _clock, _policy, _observers, _stop.get_token()),
-    _lines([this](const Baton& baton) { giveBack(baton.ref, baton.fence, baton.storedUntil, baton.turnBegan); }),
-    _table([this] { _keeper.wake(); }, [this] { _watchdog.wake(); }), _notifier(_clock, _observers), _watchdog(_clock, _table, _notifier),
-    _keeper(_calls, _policy.retry, _table, _watchdog, _notifier), _hints(std::make_shared<StoreHints>(*this)),
-    _pruneAt(later(_clock->now(), _policy.retention.pruneEvery).time_since_epoch().count())
+    _lines([this](const LeaseHandoff& handoff) { _releaser.giveBack(handoff); }),
+    _leases(_calls, _policy, _observers,
+            [this](const Orphan& orphan, const ReleaseReply& reply) { _releaser.orphanReleased(orphan, reply); }),
+    _releaser(_policy, _calls, *_observers, _lines, _leases), _watch(*_clock, _lines, _leases)
 {
 }
 
@@ -57,90 +56,142 @@ LeaseService::~LeaseService()
 
 void LeaseService::stop() noexcept
 {
-    _stop.request_stop(); // first: whoever starts the threads at this moment may be in a call
-    const std::lock_guard guard(_starting);
-    if (std::exchange(_stopped, true))
-        return;
-    const auto began = std::chrono::steady_clock::now();
-    _hints->end();
-    if (_started)
-        _calls.store().setListener(nullptr);
-    _notifier.lost(_table.close());
-    _watchdog.stop();
-    _keeper.stop();
-    const auto took = std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - began);
-    _notifier.stop(std::max(_policy.lease.effectiveCallTimeout() - took, Milliseconds{0}));
+    _stop.request_stop(); // first, because another thread may be starting the threads or be in a call
+    _leases.stop([this] { _watch.close(); });
 }
 
-void LeaseService::startThreads()
+ServiceCore LeaseService::core()
 {
-    if (_started.load(std::memory_order_acquire))
-        return;
-    const std::lock_guard guard(_starting);
-    if (_stopped)
-        throw LockStoreUnavailable("the LockManagerService was stopped");
-    if (_started.load(std::memory_order_relaxed))
-        return;
+    return {_policy, _clock, *_observers, _calls, _lines, _leases, _releaser, _watch, *this};
+}
+
+std::shared_ptr<const LeasePolicy> LeaseService::leasePolicyFor(const LockOptions& options) const
+{
+    if (!options.ttl && !options.maxHold)
+        return _leasePolicy;
+    auto lease = options.ttl ? _policy.lease.forTTL(*options.ttl) : _policy.lease;
+    if (options.maxHold)
+        lease.maxHold = options.maxHold;
     try
     {
-        _notifier.start();
-        _watchdog.start();
-        _keeper.start();
+        lease.validate();
+        if (options.ttl)
+        {
+            auto policy = _policy;
+            policy.lease = lease;
+            policy.validateFor(_calls.store().info());
+        }
     }
-    catch (const std::system_error& error)
+    catch (const LockConfigurationError& error)
     {
-        throw LockException(std::string("cannot start the threads that keep leases: ") + error.what() + "; raise the limit of threads");
+        throw InvalidLockRequest("a ttl of " + formatDuration(lease.ttl) + " in the options does not fit this service: " + error.message());
     }
-    _sparesFences = _calls.store().info().sparesFences;
-    _calls.store().setListener(_hints);
-    _started.store(true, std::memory_order_release);
+    return std::make_shared<const LeasePolicy>(lease);
+}
+
+/// Checks all options but minHold, which depends on the lease.
+void LeaseService::requireValid(const std::string& name, const LockOptions& options) const
+{
+    checkLockName(name);
+    if (options.ttl)
+        checkTtl(*options.ttl);
+    if (options.wait)
+        checkWait(*options.wait);
+    if (options.maxHold)
+        checkMaxHold(*options.maxHold);
+    if (options.fenceFloor != 0)
+        checkFenceFloor(options.fenceFloor, std::chrono::system_clock::now());
+}
+
+LockAttempt LeaseService::tryAcquire(const std::string& name, const LockOptions& options)
+{
+    requireNative();
+    requireValid(name, options);
+    auto lease = leasePolicyFor(options);
+    if (options.minHold != Milliseconds{0})
+        checkMinHold(options.minHold, *lease, _calls.store().info());
+
+    const EitherStop stop(_calls.serviceStop(), options.cancel);
+    const auto parts = core();
+    const auto started = _clock->now();
+    LockAcquisition acquisition(parts, name, options, std::move(lease), stop.token(), started);
+    acquisition.throwIfCancelled();
+    try
+    {
+        LockWait wait(parts, acquisition);
+        auto firstAsk = started; // reading the clock again would cost as much as a large part of a call to a fast store
+        if (!_leases.isStarted())
+        {
+            prepareAndStart(wait);
+            firstAsk = _clock->now();
+        }
+        auto answer = wait.obtain(firstAsk);
+        if (auto* holder = std::get_if<LockRecord>(&answer))
+        {
+            acquisition.releaseOrphan();
+            auto shown = asHolderSees(std::move(*holder));
+            _observers->tell(&LockObserver::held, name, shown);
+            return LockAttempt(std::move(shown));
+        }
+        auto& granted = std::get<std::shared_ptr<Lease>>(answer);
+        _observers->tell(&LockObserver::acquired, name, granted->fence(), acquisition.answered() - started);
+        return LockAttempt(Lock(std::move(granted)));
+    }
+    catch (const LockStoreUnavailable&)
+    {
+        acquisition.releaseOrphan();
+        acquisition.throwIfCancelled();
+        throw;
+    }
+    catch (...)
+    {
+        acquisition.releaseOrphan();
+        throw;
+    }
+}
+
+void LeaseService::prepareAndStart(LockWait& wait)
+{
+    wait.prepare();
+    _leases.start([this] { _watch.open(_calls.store()); });
+}
+
+/// Replaces the fence of a handed-on lease: the storage shows the greatest reserved fence, this shows the present holder's.
+LockRecord LeaseService::asHolderSees(LockRecord record) const
+{
+    record.fence = _leases.table().holderFence(record.name, record.fence);
+    return record;
 }
 
 std::string LeaseService::describeHeld(const LockRecord& holder, const std::string& name) const
 {
-    return "lock \"" + name + "\" in " + _calls.store().info().location + " is " + describeHolder(holder) +
+    return "lock \"" + name + "\" in " + toString(_calls.store().info()) + " is " + describeHolder(holder) +
            "; wait for it with LockOptions::wait, or try later";
 }
 
-void LeaseService::reportLoss(Lease& lease)
-{
-    _notifier.lost({lease.shared_from_this()});
-    _watchdog.wake();
-}
-
-void LeaseService::onLost(const LeaseRef& lease)
-{
-    if (auto refused = _table.takeRefused(lease); !refused.empty())
-    {
-        _notifier.lost(std::move(refused));
-        _watchdog.wake();
-    }
-}
-
-void LeaseService::onMayBeFree(const std::string& name)
-{
-    _lines.mayBeFree(name, _clock->now(), std::nullopt);
-}
-
 template <typename Verb>
-auto LeaseService::ask(const std::stop_token& cancel, Verb verb)
+auto LeaseService::ask(Verb verb)
 {
-    _calls.ensurePrepared(cancel);
-    return _calls.withRetries(_clock->now() + _policy.lease.effectiveCallTimeout(), cancel, verb);
+    _calls.ensureReadable(_calls.serviceStop());
+    return _calls.withRetries(_clock->now() + _policy.lease.effectiveCallTimeout(), _calls.serviceStop(), verb);
 }
 
 std::optional<LockRecord> LeaseService::find(const std::string& name)
 {
     requireNative();
     checkLockName(name);
-    return ask(_calls.serviceStop(), [&](const CallContext& context) { return _calls.store().find(name, context); });
+    auto found = ask([&](const CallContext& context) { return _calls.store().find(name, context); });
+    return found ? std::optional(asHolderSees(std::move(*found))) : std::nullopt;
 }
 
 std::vector<LockRecord> LeaseService::list(const ListQuery& query)
 {
     requireNative();
     checkListQuery(query);
-    return ask(_calls.serviceStop(), [&](const CallContext& context) { return _calls.store().list(query, context); });
+    auto found = ask([&](const CallContext& context) { return _calls.store().list(query, context); });
+    for (auto& record : found)
+        record = asHolderSees(std::move(record));
+    return found;
 }
 
 bool LeaseService::breakLock(const std::string& name, Fence expected, BreakMode mode)
@@ -148,14 +199,19 @@ bool LeaseService::breakLock(const std::string& name, Fence expected, BreakMode 
     requireNative();
     checkLockName(name);
     _calls.ensurePrepared(_calls.serviceStop());
+    const auto stored = _leases.table().storedFence(name, expected);
     const auto deadline = _clock->now() + _policy.lease.effectiveCallTimeout();
-    const auto breakIt = [&](const CallContext& context) { return _calls.store().breakLock(name, expected, mode, context); };
-    // Sent twice, `now` could answer false for the break that it made.
+    const auto breakIt = [&](const CallContext& context) { return _calls.store().breakLock(name, stored, mode, context); };
+    // Never sent twice: with mode `now`, the second answer could be false although the first request broke the lease.
     const bool broken = mode == BreakMode::now ? breakIt(CallContext(*_clock, deadline, _calls.serviceStop()))
                                                : _calls.withRetries(deadline, _calls.serviceStop(), breakIt);
-    if (broken && mode == BreakMode::now)
-        _lines.mayBeFree(name, _clock->now(), std::nullopt);
-    return broken;
+    if (!broken)
+        return false;
+    _lines.dropHandoffs(name, stored);
+    _leases.loseBroken(name, stored);
+    if (mode == BreakMode::now)
+        _lines.invite(name, _clock->now());
+    return true;
 }
 
 StoreCheck LeaseService::check()
@@ -171,30 +227,6 @@ StoreCheck LeaseService::check()
     found.roundTrip = _clock->now() - began;
     found.store = _calls.store().info();
     return found;
-}
-
-LockLostError lostError(const Lease& lease, const std::string& detail)
-{
-    const auto reason = lease.lossReasonAt(lease.clock().now());
-    std::string why;
-    switch (reason)
-    {
-    case LossReason::expired:
-        why = "its lease could not be renewed in time (the store was away, or this process was paused)";
-        break;
-    case LossReason::refused:
-        why = "the store says that it is no longer ours (it expired, was broken, or the storage was lost)";
-        break;
-    case LossReason::maxHold:
-        why = "it was held for as long as maxHold allows";
-        break;
-    case LossReason::serviceStopped:
-        why = "its LockManagerService was destroyed";
-        break;
-    }
-    return {"lock \"" + lease.name() + "\" (fence " + std::to_string(lease.fence()) + ") was lost: " + (detail.empty() ? why : detail) +
-                "; what was done under it may have met another holder's work: check it, and take the lock again",
-            reason};
 }
 
 } // namespace Leasehold

@@ -7,16 +7,11 @@ namespace Leasehold
 namespace
 {
 
-/// How early a lease may be renewed to travel with others. A quarter of its interval lets any number of leases settle into
-/// a few batches an interval; they then come due together, so each is brought forward only once.
-Clock::duration gatherWindow(const Lease& lease)
+/// How early a lease may be renewed to share a batch: a quarter of its renewal interval. So any number of leases settle into a few batches
+/// per interval. Leases of one batch come due together afterwards, so each is renewed early only once.
+LocalClock::duration gatherWindow(const Lease& lease)
 {
-    return Clock::duration(lease.policy().effectiveRenewAfter()) / 4;
-}
-
-bool isMoreUrgent(const std::shared_ptr<Lease>& left, const std::shared_ptr<Lease>& right)
-{
-    return left->validUntil() < right->validUntil();
+    return LocalClock::duration(lease.policy().effectiveRenewAfter()) / 4;
 }
 
 } // namespace
@@ -26,11 +21,10 @@ LeaseTable::LeaseTable(std::function<void()> wakeKeeper, std::function<void()> w
 {
 }
 
-/// When the watchdog acts. The end of maxHold needs no lead: the lease itself is still good then.
+/// When the watchdog acts. The end of maxHold needs no lead, because the lease is still valid then.
 LocalTime LeaseTable::endOf(const Lease& lease)
 {
-    const auto holdUntil = lease.holdUntil();
-    return lease.validUntil() >= holdUntil ? holdUntil : std::min(lease.validUntil() - lossLead, holdUntil);
+    return lease.validUntil() < lease.holdUntil() ? lease.validUntil() - LeasePolicy::lossLead : lease.holdUntil();
 }
 
 void LeaseTable::setEnd(Lease& lease, LocalTime requested, Milliseconds remaining)
@@ -69,6 +63,8 @@ bool LeaseTable::add(Lease& lease, LocalTime requested, Milliseconds remaining)
         }
         setEnd(lease, requested, remaining);
         lease._standing = Lease::Standing::kept;
+        if (lease.fence() != lease.ref().fence)
+            _handedOn[lease.name()] = &lease;
         wakes = plan(lease, lease.policy().nextRenewal(requested));
     }
     wake(wakes);
@@ -81,13 +77,24 @@ void LeaseTable::forget(Lease& lease)
     _byEnd.remove(lease);
 }
 
-/// In this order: whoever sees that the lease has ended must also see why.
+/// Stops keeping the lease.
+void LeaseTable::end(Lease& lease)
+{
+    forget(lease);
+    if (lease.fence() == lease.ref().fence)
+        return;
+    const auto found = _handedOn.find(lease.name());
+    if (found != _handedOn.end() && found->second == &lease)
+        _handedOn.erase(found);
+}
+
+/// The order matters: a thread that sees the end of the lease must also see the reason.
 void LeaseTable::lose(Lease& lease, LossReason reason)
 {
     lease._lossReason = reason;
     lease._standing = Lease::Standing::lost;
     lease._validUntil = 0;
-    forget(lease);
+    end(lease);
 }
 
 LeaseTable::ReleaseStart LeaseTable::beginRelease(Lease& lease, LocalTime now)
@@ -95,48 +102,107 @@ LeaseTable::ReleaseStart LeaseTable::beginRelease(Lease& lease, LocalTime now)
     const std::lock_guard guard(_mutex);
     if (lease._standing != Lease::Standing::kept)
         return ReleaseStart::endedBefore;
-    // A holder that was stopped past its end and gives the lock back before the watchdog ran has lost it all the same.
+    // A holder that was paused past the end of the lease has lost it, even if it releases the lock before the watchdog runs.
     if (now >= lease.validUntil())
     {
-        lose(lease, lease.lossReasonAt(now));
+        lose(lease, lease.whyEnded());
         return ReleaseStart::lostNow;
     }
-    forget(lease);
+    lease._renewing = lease._renewalLink.slot == nullptr; // takeDue has taken it
+    end(lease);
     lease._standing = Lease::Standing::released;
     lease._validUntil = 0;
     return ReleaseStart::released;
 }
 
+void LeaseTable::awaitRenewal(Lease& lease, LocalTime deadline)
+{
+    std::unique_ptr<TimeSource::Waiter> waiter;
+    {
+        const std::lock_guard guard(_mutex);
+        if (!lease._renewing)
+            return;
+        waiter = lease.clock().makeWaiter();
+        lease._releaser = waiter.get();
+    }
+    waiter->waitUntil(deadline);
+    const std::lock_guard guard(_mutex);
+    lease._releaser = nullptr;
+}
+
+/// The answer to its renewal has come, or will not come.
+void LeaseTable::endRenewal(Lease& lease)
+{
+    lease._renewing = false;
+    if (lease._releaser)
+        lease._releaser->wake();
+}
+
 bool LeaseTable::markLost(Lease& lease, LossReason reason)
 {
     const std::lock_guard guard(_mutex);
+    endRenewal(lease);
     if (lease._standing != Lease::Standing::kept)
         return false;
     lose(lease, reason);
     return true;
 }
 
-void LeaseTable::markReleaseRefused(Lease& lease)
+void LeaseTable::markReleaseRefused(Lease& lease, LossReason reason)
 {
     const std::lock_guard guard(_mutex);
     if (lease._standing == Lease::Standing::released)
-        lose(lease, LossReason::refused);
+        lose(lease, reason);
+}
+
+/// Searches all leases: losses are rare, and an index by name would cost time for every grant.
+template <typename Predicate>
+LeaseTable::Leases LeaseTable::take(Predicate isMeant, LossReason reason)
+{
+    Leases lost;
+    const std::lock_guard guard(_mutex);
+    _byEnd.forEach(
+        [&](Lease& lease)
+        {
+            if (isMeant(lease.ref()))
+                lost.push_back(lease.shared_from_this());
+        });
+    for (const auto& lease : lost)
+        lose(*lease, reason);
+    return lost;
 }
 
 LeaseTable::Leases LeaseTable::takeRefused(const LeaseRef& ref)
 {
-    Leases refused;
+    return take([&](const LeaseRef& kept) { return kept.fence == ref.fence && kept.name == ref.name && kept.token == ref.token; },
+                LossReason::refused);
+}
+
+LeaseTable::Leases LeaseTable::takeBroken(const std::string& name, Fence fence)
+{
+    return take([&](const LeaseRef& kept) { return kept.fence == fence && kept.name == name; }, LossReason::broken);
+}
+
+Fence LeaseTable::holderFence(const std::string& name, Fence storedFence) const
+{
     const std::lock_guard guard(_mutex);
-    // Looked for one by one: a loss is rare, and an index by name would cost every grant.
-    _byEnd.forEach(
-        [&](Lease& lease)
-        {
-            if (lease.ref().fence == ref.fence && lease.ref().name == ref.name && lease.ref().token == ref.token)
-                refused.push_back(lease.shared_from_this());
-        });
-    for (const auto& lease : refused)
-        lose(*lease, LossReason::refused);
-    return refused;
+    const auto found = _handedOn.find(name);
+    return found != _handedOn.end() && found->second->ref().fence == storedFence ? found->second->fence() : storedFence;
+}
+
+Fence LeaseTable::storedFence(const std::string& name, Fence holderFence) const
+{
+    const std::lock_guard guard(_mutex);
+    const auto found = _handedOn.find(name);
+    return found != _handedOn.end() && found->second->fence() == holderFence ? found->second->ref().fence : holderFence;
+}
+
+bool LeaseTable::holds(const std::string& name, Fence fence) const
+{
+    bool found = false;
+    const std::lock_guard guard(_mutex);
+    _byEnd.forEach([&](const Lease& lease) { found = found || (lease.ref().fence == fence && lease.ref().name == name); });
+    return found;
 }
 
 LeaseTable::Leases LeaseTable::takeEnded(LocalTime now)
@@ -147,7 +213,7 @@ LeaseTable::Leases LeaseTable::takeEnded(LocalTime now)
     {
         Lease& lease = _byEnd.first();
         ended.push_back(lease.shared_from_this());
-        lose(lease, lease.lossReasonAt(now));
+        lose(lease, lease.whyEnded());
     }
     return ended;
 }
@@ -169,42 +235,39 @@ LeaseTable::Leases LeaseTable::close()
 LeaseTable::Leases LeaseTable::takeDue(LocalTime now)
 {
     Leases due;
+    const std::lock_guard guard(_mutex);
+    if (earliestRenewal() > now)
+        return due;
+    const auto take = [&due, now](LeaseCalendar& calendar)
     {
-        const std::lock_guard guard(_mutex);
-        if (earliestRenewal() > now)
-            return due;
-        const auto take = [&due](LeaseCalendar& calendar)
-        {
-            Lease& lease = calendar.first();
-            due.push_back(lease.shared_from_this());
-            calendar.remove(lease);
-            return &lease;
-        };
-        while (_dueExactly.earliest() <= now)
-            take(_dueExactly);
-        while (!_mayTravelEarly.empty() && _mayTravelEarly.earliest() - gatherWindow(_mayTravelEarly.first()) <= now)
-        {
-            const bool early = _mayTravelEarly.earliest() > now;
-            take(_mayTravelEarly)->_travelsEarly = !early;
-        }
+        Lease& lease = calendar.first();
+        due.push_back(lease.shared_from_this());
+        calendar.remove(lease);
+        lease._takenAt = now;
+        return &lease;
+    };
+    while (_dueExactly.earliest() <= now)
+        take(_dueExactly);
+    while (!_mayTravelEarly.empty() && _mayTravelEarly.earliest() - gatherWindow(_mayTravelEarly.first()) <= now)
+    {
+        const bool early = _mayTravelEarly.earliest() > now;
+        take(_mayTravelEarly)->_travelsEarly = !early;
     }
-    // Leases of one policy are taken in this order already.
-    if (!std::is_sorted(due.begin(), due.end(), isMoreUrgent))
-        std::stable_sort(due.begin(), due.end(), isMoreUrgent);
     return due;
 }
 
-bool LeaseTable::extend(Lease& lease, LocalTime requested, Milliseconds remaining, LocalTime renewAt)
+bool LeaseTable::extend(Lease& lease, LocalTime requested, Milliseconds remaining)
 {
     Wakes wakes;
     {
         const std::lock_guard guard(_mutex);
-        // Past its end it may have told its holder so already: it must not come back, whatever the watchdog is late with.
+        endRenewal(lease);
+        // The lease has ended, and isHeld() may have told its holder so. It must not become valid again, even if the watchdog is late.
         if (lease._standing != Lease::Standing::kept || !lease.isHeld())
             return false;
         lease._failedRenewals = 0;
         setEnd(lease, requested, remaining);
-        wakes = plan(lease, renewAt);
+        wakes = plan(lease, lease.policy().nextRenewal(lease._takenAt));
     }
     wake(wakes);
     return true;
@@ -215,11 +278,12 @@ void LeaseTable::postpone(Lease& lease, LocalTime renewAt, bool counts)
     Wakes wakes;
     {
         const std::lock_guard guard(_mutex);
+        endRenewal(lease);
         if (lease._standing != Lease::Standing::kept)
             return;
         forget(lease);
         lease._failedRenewals += counts ? 1 : 0;
-        lease._travelsEarly = true; // it has fallen out of its batch, and may find another
+        lease._travelsEarly = true; // it has left its batch, and may join another
         wakes = plan(lease, renewAt);
     }
     wake(wakes);

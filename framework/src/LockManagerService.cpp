@@ -1,7 +1,7 @@
 #include "Leasehold/LockManagerService.h"
 
 #include "LeaseService.h"
-#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/Store/StoreRegistry.h"
 
 #include <utility>
 
@@ -10,7 +10,7 @@ namespace Leasehold
 namespace
 {
 
-/// The caller keeps it: a service that is moved while one of its calls is under way must not vanish below that.
+/// The caller keeps the shared pointer during a call, so that moving the service does not destroy what the call uses.
 std::shared_ptr<LeaseService> present(const std::shared_ptr<LeaseService>& service)
 {
     if (!service)
@@ -23,7 +23,7 @@ void end(std::shared_ptr<LeaseService> service) noexcept
     if (!service)
         return;
     if (service->isForeign())
-        ForkMark::keepForever(std::move(service));
+        ForkGuard::keepForever(std::move(service));
     else
         service->stop();
 }
@@ -67,7 +67,7 @@ Lock LockManagerService::acquire(const std::string& name, const LockOptions& opt
     auto attempt = service->tryAcquire(name, options);
     if (!attempt)
         throw LockAcquisitionError(service->describeHeld(attempt.holder(), name), attempt.holder());
-    return std::move(*attempt);
+    return *std::move(attempt);
 }
 
 void LockManagerService::finish(Lock& lock)
@@ -78,16 +78,16 @@ void LockManagerService::finish(Lock& lock)
     }
     catch (const LockStoreError&) // NOLINT(bugprone-empty-catch)
     {
-        // The work ended under a valid lease, which will end by itself; the observers were told that the storage was not.
+        // The work ended under a valid lease, which will expire. The observers were told that the release failed.
     }
 }
 
-std::optional<LockRecord> LockManagerService::find(const std::string& name)
+std::optional<LockRecord> LockManagerService::find(const std::string& name) const
 {
     return present(_service)->find(name);
 }
 
-std::vector<LockRecord> LockManagerService::list(const ListQuery& query)
+std::vector<LockRecord> LockManagerService::list(const ListQuery& query) const
 {
     return present(_service)->list(query);
 }
@@ -97,7 +97,7 @@ bool LockManagerService::breakLock(const std::string& name, Fence expected, Brea
     return present(_service)->breakLock(name, expected, mode);
 }
 
-StoreCheck LockManagerService::check()
+StoreCheck LockManagerService::check() const
 {
     return present(_service)->check();
 }

@@ -5,7 +5,7 @@ namespace Leasehold
 namespace
 {
 
-// The numbers do not order anything else, so the cheapest kind of atomic step will do.
+// Other data does not depend on the order of these counters, so relaxed atomic operations suffice.
 constexpr auto relaxed = std::memory_order_relaxed;
 
 void addTime(std::atomic<std::int64_t>& sum, LockObserver::Elapsed took)
@@ -29,12 +29,14 @@ LockMetrics::Snapshot LockMetrics::snapshot() const
     copy.acquired = _acquired.load(relaxed);
     copy.held = _held.load(relaxed);
     copy.waited = _waited.load(relaxed);
+    copy.storeUnavailable = _storeUnavailable.load(relaxed);
     copy.renewed = _renewed.load(relaxed);
     copy.renewalsFailed = _renewalsFailed.load(relaxed);
     copy.lostExpired = _lostExpired.load(relaxed);
     copy.lostRefused = _lostRefused.load(relaxed);
     copy.lostMaxHold = _lostMaxHold.load(relaxed);
     copy.lostServiceStopped = _lostServiceStopped.load(relaxed);
+    copy.lostBroken = _lostBroken.load(relaxed);
     copy.released = _released.load(relaxed);
     copy.releasesFailed = _releasesFailed.load(relaxed);
     copy.callbacksMisbehaved = _callbacksMisbehaved.load(relaxed);
@@ -64,6 +66,11 @@ void LockMetrics::waited(const std::string&, const LockRecord&, Elapsed)
     _waited.fetch_add(1, relaxed);
 }
 
+void LockMetrics::storeUnavailable(const std::string&, const std::string&, Elapsed)
+{
+    _storeUnavailable.fetch_add(1, relaxed);
+}
+
 void LockMetrics::renewed(const std::string&, Fence, Elapsed took)
 {
     _renewed.fetch_add(1, relaxed);
@@ -91,6 +98,11 @@ void LockMetrics::lost(const std::string&, Fence, LossReason reason)
         break;
     case LossReason::serviceStopped:
         _lostServiceStopped.fetch_add(1, relaxed);
+        break;
+    case LossReason::broken:
+        _lostBroken.fetch_add(1, relaxed);
+        break;
+    case LossReason::released: // observers are not told of it
         break;
     }
 }

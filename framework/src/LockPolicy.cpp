@@ -1,7 +1,7 @@
 #include "Leasehold/LockPolicy.h"
 
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/LockStore.h"
+#include "Leasehold/Store/LockStore.h"
 
 #include <string>
 
@@ -9,8 +9,6 @@ namespace Leasehold
 {
 namespace
 {
-
-constexpr Milliseconds leastRetention = std::chrono::minutes{1};
 
 [[noreturn]] void refuse(const std::string& name, const std::string& value, const std::string& allowed)
 {
@@ -34,15 +32,17 @@ void WaitPolicy::validate() const
 
 void RetryPolicy::validate() const
 {
-    if (maxAttempts < 1)
-        refuse("retry.max_attempts", std::to_string(maxAttempts), "1 or more");
+    if (maxAttempts < 0)
+        refuse("retry.max_attempts", std::to_string(maxAttempts), "1 or more, or 0: as many as the call's time allows");
     requireBackoff("retry", backoff);
 }
 
 void RetentionPolicy::validate() const
 {
-    if (retention < leastRetention)
-        refuse("retention.retention", formatDuration(retention), formatDuration(leastRetention) + " or more");
+    if (retention < minRetention || retention > maxRetention)
+        refuse("retention.keep_for", formatDuration(retention),
+               formatDuration(minRetention) + " to " + formatDuration(maxRetention) +
+                   "; to forget nothing, set retention.prune_every = forever");
     if (pruneEvery <= Milliseconds{0})
         refuse("retention.prune_every", formatDuration(pruneEvery), "1ms or more, or forever");
 }

@@ -1,14 +1,23 @@
-#include "Leasehold/LockStore.h"
+#include "Leasehold/Store/LockStore.h"
+
+#include "Leasehold/Store/ReleaseFeed.h"
 
 namespace Leasehold
 {
+
+void LockStore::prepareToRead(const CallContext& context)
+{
+    prepare(context);
+}
 
 std::string LockStore::engine(const CallContext&)
 {
     return {};
 }
 
-// Most stores hear of nothing by themselves.
-void LockStore::setListener(std::shared_ptr<StoreListener>) {}
+std::unique_ptr<ReleaseFeed> LockStore::releaseFeed(ReleaseSink&)
+{
+    return nullptr;
+}
 
 } // namespace Leasehold

@@ -29,7 +29,7 @@ void LoggerObserver::storeOpened(const std::string& type, const std::string& loc
         _logger.warning(warning);
 }
 
-// The levels are asked first: a text that nobody reads would cost more than the lock.
+// Check the log level first: formatting a message that is not logged would cost more than the lock.
 
 void LoggerObserver::acquired(const std::string& name, Fence fence, Elapsed took)
 {
@@ -40,13 +40,21 @@ void LoggerObserver::acquired(const std::string& name, Fence fence, Elapsed took
 void LoggerObserver::held(const std::string& name, const LockRecord& holder)
 {
     if (_logger.debug())
-        _logger.debug(lockText(name, holder.fence) + " is held by another, at most " + formatDuration(holder.remaining) + " more");
+        _logger.debug(lockText(name, holder.fence) + " is held by another; the lease ends in " + formatDuration(holder.remaining) +
+                      " unless it is renewed");
 }
 
 void LoggerObserver::waited(const std::string& name, const LockRecord& holder, Elapsed soFar)
 {
     if (_logger.debug())
         _logger.debug(lockText(name, holder.fence) + " is held by another; waiting for " + tookText(soFar) + " so far");
+}
+
+void LoggerObserver::storeUnavailable(const std::string& name, const std::string& why, Elapsed soFar)
+{
+    if (_logger.warning())
+        _logger.warning("still waiting for lock \"" + name + "\", although its store has been unavailable for " + tookText(soFar) + ": " +
+                        why);
 }
 
 void LoggerObserver::renewed(const std::string& name, Fence fence, Elapsed took)
@@ -90,6 +98,12 @@ void LoggerObserver::pruneFailed(const std::string& why)
 {
     if (_logger.warning())
         _logger.warning("old lock records could not be pruned: " + why + "; nothing depends on it");
+}
+
+void LoggerObserver::feedDeaf(const std::string& why)
+{
+    if (_logger.information())
+        _logger.information("the store does not hear of released locks: " + why + "; waiters poll until it does");
 }
 
 } // namespace Leasehold

@@ -1,6 +1,6 @@
 #include "LossNotifier.h"
 
-#include "ServiceThread.h"
+#include "Leasehold/Store/ServiceThread.h"
 
 #include <algorithm>
 #include <atomic>
@@ -15,49 +15,52 @@ namespace Leasehold
 namespace
 {
 
-/// Batches of news that wait for a blocked observer. Losses are never dropped; beyond this, other news is, and that is said.
+/// The maximum number of news items that wait for a blocked observer. Further ones are dropped, and the observers are told how many. Losses
+/// are never dropped.
 constexpr std::size_t mostNews = 10'000;
 
-/// More callbacks than this that block at the same time are not relieved.
+/// The maximum number of notifier threads whose callbacks block at the same time. With so many, no new thread is started.
 constexpr std::size_t mostThreads = 64;
 
-/// What the observers are told of a renewal.
+/// One item for the observers: the result of renewals, or something else.
 struct News
 {
-    LossNotifier::Leases leases;
+    LossNotifier::Leases leases{};
     LockObserver::Elapsed took{};
     std::string failure{}; // empty: renewed
-    std::size_t told = 0;  // so many of the leases were told of
+    std::size_t told = 0;  // how many of the leases the observers were told of
+    LossNotifier::Tell other{};
 };
 
 } // namespace
 
 struct LossNotifier::State
 {
-    State(std::shared_ptr<const Clock> theClock, std::shared_ptr<const ObserverList> theObservers) :
+    State(std::shared_ptr<const TimeSource> theClock, std::shared_ptr<const ObserverList> theObservers) :
         clock(std::move(theClock)), observers(std::move(theObservers)), waiter(clock->makeWaiter())
     {
     }
 
-    const std::shared_ptr<const Clock> clock;
+    const std::shared_ptr<const TimeSource> clock;
     const std::shared_ptr<const ObserverList> observers;
 
     std::mutex mutex;
-    std::shared_ptr<Clock::Waiter> waiter; // of the thread on duty
+    std::shared_ptr<TimeSource::Waiter> waiter; // of the thread on duty
     std::condition_variable ended;
-    std::deque<std::shared_ptr<Lease>> tokens; // to fire
-    std::deque<std::shared_ptr<Lease>> losses; // fired; the observers are to be told
+    std::deque<std::shared_ptr<Lease>> tokens; // their loss tokens must be stopped
+    std::deque<std::shared_ptr<Lease>> losses; // their loss tokens are stopped; the observers must be told
     std::deque<News> news;
-    std::atomic<bool> lossesCame{false}; // ends the telling of news early
+    std::atomic<bool> lossesCame{false}; // interrupts the telling of news, because losses come first
     std::uint64_t droppedNews = 0;
-    LocalTime progressAt{}; // when a token or loss was last taken, or began to wait
-    std::uint64_t duty = 0; // a thread with another number has been relieved
+    LocalTime progressAt{}; // when the last token or loss was taken, or began to wait
+    std::uint64_t duty = 0; // the number of the thread on duty; a thread with another number was replaced
     std::size_t threads = 0;
     bool stopping = false;
 
     bool lossesWait() const { return !tokens.empty() || !losses.empty(); }
 
-    /// While one callback blocks, the next that does so is relieved sooner: many may do, and the losses behind them are due.
+    /// While one callback blocks, the thread of the next blocking one is replaced sooner: many may block, and the losses behind them are
+    /// due.
     Milliseconds patienceNow() const { return threads > 1 ? impatience : patience; }
 
     void run(std::uint64_t number);
@@ -68,24 +71,24 @@ struct LossNotifier::State
     void tellRenewal(const News& item, const Lease& lease) const;
     void addNews(News item);
     template <typename Callback>
-    void call(const char* what, const Lease& lease, Callback callback) const;
+    void call(const char* what, const std::string& lock, Callback callback) const;
 };
 
 namespace
 {
-/// The notifier whose thread this is, if it is one.
+/// The notifier to which this thread belongs; nullptr: none.
 thread_local const void* ownNotifier = nullptr;
 } // namespace
 
-/// Runs user code. The mutex must not be held.
+/// Runs user code. The mutex must not be locked. `lock`: the name of its lock; empty: the callback concerns no lock.
 template <typename Callback>
-void LossNotifier::State::call(const char* what, const Lease& lease, Callback callback) const
+void LossNotifier::State::call(const char* what, const std::string& lock, Callback callback) const
 {
     const auto began = clock->now();
     callback();
     const auto took = clock->now() - began;
     if (took > patience)
-        observers->tell(&LockObserver::callbackMisbehaved, std::string(what) + " of lock \"" + lease.name() + "\" took " +
+        observers->tell(&LockObserver::callbackMisbehaved, what + (lock.empty() ? std::string() : " of lock \"" + lock + "\"") + " took " +
                                                                formatDuration(std::chrono::ceil<Milliseconds>(took)) +
                                                                "; the loss of other locks waited for it");
 }
@@ -96,7 +99,7 @@ void LossNotifier::State::fireToken(std::unique_lock<std::mutex>& guard)
     tokens.pop_front();
     losses.push_back(lease);
     guard.unlock();
-    call("a stop callback on the loss token", *lease, [&] { lease->fireLoss(); });
+    call("a stop callback on the loss token", lease->name(), [&] { lease->fireLoss(); });
     guard.lock();
 }
 
@@ -105,7 +108,7 @@ void LossNotifier::State::tellLoss(std::unique_lock<std::mutex>& guard)
     const auto lease = std::move(losses.front());
     losses.pop_front();
     guard.unlock();
-    call("an observer of the loss", *lease,
+    call("an observer of the loss", lease->name(),
          [&] { observers->tell(&LockObserver::lost, lease->name(), lease->fence(), lease->lossReason()); });
     guard.lock();
 }
@@ -121,17 +124,19 @@ void LossNotifier::State::tellRenewal(const News& item, const Lease& lease) cons
     observers->tell(&LockObserver::renewalFailed, lease.name(), lease.fence(), item.failure, std::max(left, Milliseconds{0}));
 }
 
-/// One batch of news, or a part of it: a loss goes first.
+/// Tells the observers one item, or a part of it: a loss interrupts it.
 void LossNotifier::State::tellNews(std::unique_lock<std::mutex>& guard)
 {
     auto item = std::move(news.front());
     news.pop_front();
     const auto dropped = std::exchange(droppedNews, 0);
     guard.unlock();
+    if (item.other)
+        call("an observer of housekeeping", {}, [&] { item.other(*observers); });
     while (item.told < item.leases.size() && !lossesCame)
     {
         const auto& lease = *item.leases[item.told++];
-        call("an observer of renewals", lease, [&] { tellRenewal(item, lease); });
+        call("an observer of renewals", lease.name(), [&] { tellRenewal(item, lease); });
     }
     if (dropped > 0)
         observers->tell(&LockObserver::callbackMisbehaved,
@@ -141,11 +146,11 @@ void LossNotifier::State::tellNews(std::unique_lock<std::mutex>& guard)
         news.push_front(std::move(item));
 }
 
-/// Does the most urgent thing. False: nothing to do.
+/// Does the most urgent piece of work. False: there is none.
 bool LossNotifier::State::serveOne(std::unique_lock<std::mutex>& guard)
 {
     progressAt = clock->now();
-    lossesCame = false; // what has come so far is served now
+    lossesCame = false; // all losses so far are served before the next news
     if (!tokens.empty())
         fireToken(guard);
     else if (!losses.empty())
@@ -161,7 +166,7 @@ void LossNotifier::State::run(std::uint64_t number)
 {
     ownNotifier = this;
     std::unique_lock guard(mutex);
-    while (number == duty) // else another thread took over, and this one must end
+    while (number == duty) // otherwise another thread has replaced this one, which must end
     {
         if (serveOne(guard))
             continue;
@@ -178,9 +183,9 @@ void LossNotifier::State::run(std::uint64_t number)
 
 void LossNotifier::State::addNews(News item)
 {
-    const std::lock_guard guard(mutex);
-    if (item.leases.empty())
+    if (item.leases.empty() && !item.other)
         return;
+    const std::lock_guard guard(mutex);
     if (news.size() < mostNews)
         news.push_back(std::move(item));
     else
@@ -188,7 +193,7 @@ void LossNotifier::State::addNews(News item)
     waiter->wake();
 }
 
-LossNotifier::LossNotifier(std::shared_ptr<const Clock> clock, std::shared_ptr<const ObserverList> observers) :
+LossNotifier::LossNotifier(std::shared_ptr<const TimeSource> clock, std::shared_ptr<const ObserverList> observers) :
     _state(std::make_shared<State>(std::move(clock), std::move(observers)))
 {
 }
@@ -202,10 +207,11 @@ void LossNotifier::start()
 {
     const std::lock_guard guard(_state->mutex);
     if (!_thread.joinable())
-        static_cast<void>(putOnDuty()); // there is none before it
+        static_cast<void>(putOnDuty()); // there is no thread before it
 }
 
-/// The thread can begin only when the mutex, which must be held, is free. Throws std::system_error.
+/// Starts a thread and returns the one that was on duty before. The caller must have locked the mutex; the new thread begins when it is
+/// unlocked. Throws std::system_error.
 std::thread LossNotifier::putOnDuty()
 {
     const auto number = _state->duty + 1;
@@ -235,6 +241,11 @@ void LossNotifier::renewalFailed(Leases leases, std::string why)
     _state->addNews({std::move(leases), {}, why.empty() ? std::string("no reason was given") : std::move(why)});
 }
 
+void LossNotifier::tell(Tell call)
+{
+    _state->addNews({.other = std::move(call)});
+}
+
 LocalTime LossNotifier::relieveAt() const
 {
     const std::lock_guard guard(_state->mutex);
@@ -243,31 +254,33 @@ LocalTime LossNotifier::relieveAt() const
 
 void LossNotifier::relieve(LocalTime now) noexcept
 {
-    std::thread blocked;
+    const std::lock_guard guard(_state->mutex);
+    if (!_thread.joinable() || !_state->lossesWait() || now < _state->progressAt + _state->patienceNow())
+        return;
+    _state->progressAt = now;
+    replaceThread();
+}
+
+/// Gives the queue of a thread whose callback blocks to a new thread. The mutex must be locked.
+void LossNotifier::replaceThread() noexcept
+{
+    if (_state->threads >= mostThreads)
+        return;
+    try
     {
-        const std::lock_guard guard(_state->mutex);
-        if (!_state->lossesWait() || now < _state->progressAt + _state->patienceNow() || _state->stopping)
-            return;
-        _state->progressAt = now;
-        if (_state->threads >= mostThreads)
-            return;
-        try
-        {
-            std::shared_ptr<Clock::Waiter> fresh = _state->clock->makeWaiter();
-            blocked = putOnDuty();
-            _state->waiter = std::move(fresh);
-        }
-        catch (const std::exception&) // NOLINT(bugprone-empty-catch): no thread or descriptor is left; tried again after the patience
-        {
-            return;
-        }
+        std::shared_ptr<TimeSource::Waiter> fresh = _state->clock->makeWaiter();
+        // The blocked thread cannot be joined. It shares ownership of the state, and ends when its callback returns.
+        putOnDuty().detach();
+        _state->waiter = std::move(fresh);
     }
-    // Nobody can wait for user code that blocks. Its thread shares in the state, and ends when the callback returns.
-    blocked.detach();
+    catch (const std::exception&) // NOLINT(bugprone-empty-catch): no thread or descriptor is left; retried after the patience
+    {
+    }
 }
 
 void LossNotifier::stop(Milliseconds limit)
 {
+    std::thread last;
     bool finished = false;
     {
         std::unique_lock guard(_state->mutex);
@@ -275,13 +288,17 @@ void LossNotifier::stop(Milliseconds limit)
             return;
         _state->stopping = true;
         _state->waiter->wake();
-        if (ownNotifier != _state.get()) // a stop callback may destroy the service
-            finished = _state->ended.wait_for(guard, limit, [this] { return _state->threads == 0; });
+        // A stop callback may destroy the service. Its thread cannot serve the queue, so another thread does, and nothing joins this one.
+        const bool isOwn = ownNotifier == _state.get();
+        if (_thread.get_id() == std::this_thread::get_id())
+            replaceThread();
+        finished = _state->ended.wait_for(guard, limit, [&] { return _state->threads == (isOwn ? 1 : 0); });
+        last = std::exchange(_thread, {}); // from now on no thread is replaced
     }
-    if (finished)
-        _thread.join();
+    if (finished && last.get_id() != std::this_thread::get_id())
+        last.join();
     else
-        _thread.detach();
+        last.detach();
 }
 
 } // namespace Leasehold

@@ -4,6 +4,7 @@
 #include "LeaseTable.h"
 #include "ObserverList.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -11,50 +12,55 @@
 namespace Leasehold
 {
 
-/// The thread that runs what others wrote: it fires loss tokens (and so stop callbacks), then tells the observers. Losses come
-/// before everything else, tokens before observers. So neither the keeper nor the watchdog ever waits for user code.
+/// The thread that runs user code, so that the keeper and the watchdog never wait for it. It stops loss tokens, which runs their stop
+/// callbacks, and then tells the observers. Losses come before all other news.
 ///
-/// Stop callbacks and observers must not block. If one does all the same, relieve() gives its queue to a fresh thread, and the
-/// others are told in time; the blocked thread ends when its callback returns.
+/// Stop callbacks and observers must not block. If one blocks, relieve() gives the queue to a new thread, which tells the others in
+/// time. The blocked thread ends when its callback returns.
 class LossNotifier
 {
 public:
     using Leases = LeaseTable::Leases;
 
-    /// A callback that runs longer is counted as an overrun, and is relieved if others wait behind it.
+    /// A callback that runs longer counts as an overrun, and a new thread replaces its thread if others wait behind it.
     static constexpr Milliseconds patience{20};
-    /// The same, while another callback blocks already.
+    /// The same while another callback blocks.
     static constexpr Milliseconds impatience{3};
 
-    LossNotifier(std::shared_ptr<const Clock> clock, std::shared_ptr<const ObserverList> observers);
+    LossNotifier(std::shared_ptr<const TimeSource> clock, std::shared_ptr<const ObserverList> observers);
     ~LossNotifier();
     LossNotifier(const LossNotifier&) = delete;
     LossNotifier& operator=(const LossNotifier&) = delete;
 
-    /// Throws std::system_error if there is no thread left. Nothing if it runs.
+    /// Throws std::system_error if the system has no thread left. Does nothing if the thread runs.
     void start();
 
     void lost(Leases leases);
     void renewed(Leases leases, LockObserver::Elapsed took);
     void renewalFailed(Leases leases, std::string why);
 
-    /// When relieve() will have something to do; max(): never, as things stand.
+    /// Queues other news for the observers, after the losses.
+    using Tell = std::function<void(const ObserverList&)>;
+    void tell(Tell call);
+
+    /// When relieve() must be called next, as far as is known now; max(): never.
     LocalTime relieveAt() const;
 
-    /// Replaces the thread if a callback has blocked it for longer than the patience while others wait to be told.
+    /// Replaces the thread if a callback has blocked it for longer than the patience while losses wait.
     void relieve(LocalTime now) noexcept;
 
-    /// Runs what is queued and ends the thread. Waits at most `limit` for a callback that blocks: its thread is then left to
-    /// itself, with a share in all it touches.
+    /// Serves the queue and ends the thread. Another thread must call relieve() meanwhile, so that no callback blocks the others. Waits at
+    /// most `limit` for callbacks that block. Their threads go on after that, and share ownership of what they use.
     void stop(Milliseconds limit);
 
 private:
     struct State;
 
     std::thread putOnDuty();
+    void replaceThread() noexcept;
 
     const std::shared_ptr<State> _state;
-    std::thread _thread; // the one on duty; under the mutex of the state
+    std::thread _thread; // the thread on duty; guarded by the mutex of the state
 };
 
 } // namespace Leasehold

@@ -1,6 +1,6 @@
 #include "LossWatchdog.h"
 
-#include "ServiceThread.h"
+#include "Leasehold/Store/ServiceThread.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,7 +8,7 @@
 namespace Leasehold
 {
 
-LossWatchdog::LossWatchdog(std::shared_ptr<const Clock> clock, LeaseTable& table, LossNotifier& notifier) :
+LossWatchdog::LossWatchdog(std::shared_ptr<const TimeSource> clock, LeaseTable& table, LossNotifier& notifier) :
     _clock(std::move(clock)), _table(table), _notifier(notifier), _waiter(_clock->makeWaiter())
 {
 }

@@ -10,20 +10,20 @@
 namespace Leasehold
 {
 
-/// The thread that marks a lease lost when it ends, whatever the keeper's call to the store is doing at that time. It calls
-/// neither the store nor user code, so nothing can make it late but the scheduler.
+/// The thread that marks a lease lost when it ends, also while the keeper's call to the store hangs. It calls neither the store nor user
+/// code, so only the scheduler can make it late.
 class LossWatchdog
 {
 public:
-    LossWatchdog(std::shared_ptr<const Clock> clock, LeaseTable& table, LossNotifier& notifier);
+    LossWatchdog(std::shared_ptr<const TimeSource> clock, LeaseTable& table, LossNotifier& notifier);
     ~LossWatchdog() { stop(); }
     LossWatchdog(const LossWatchdog&) = delete;
     LossWatchdog& operator=(const LossWatchdog&) = delete;
 
-    /// Throws std::system_error if there is no thread left. Nothing if it runs.
+    /// Throws std::system_error if the system has no thread left. Does nothing if the thread runs.
     void start();
 
-    /// Makes it plan its sleep again. Any thread.
+    /// Makes the thread plan its sleep again. May be called from any thread.
     void wake() noexcept { _waiter->wake(); }
 
     /// Ends the thread.
@@ -32,10 +32,10 @@ public:
 private:
     void run();
 
-    const std::shared_ptr<const Clock> _clock;
+    const std::shared_ptr<const TimeSource> _clock;
     LeaseTable& _table;
     LossNotifier& _notifier;
-    const std::unique_ptr<Clock::Waiter> _waiter;
+    const std::unique_ptr<TimeSource::Waiter> _waiter;
     std::atomic<bool> _stopping{false};
     std::thread _thread;
 };

@@ -3,7 +3,11 @@
 #include "JsonNumbers.h"
 #include "Leasehold/Exceptions.h"
 #include "RequestRules.h"
+#include "Utf8.h"
 
+#include <Poco/Dynamic/Struct.h>
+#include <Poco/Dynamic/Var.h>
+#include <Poco/JSON/Array.h>
 #include <Poco/JSON/Handler.h>
 #include <Poco/JSON/Object.h>
 #include <Poco/JSON/Parser.h>
@@ -13,7 +17,6 @@
 #include <cmath>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <vector>
 
 namespace Leasehold
@@ -21,7 +24,7 @@ namespace Leasehold
 namespace
 {
 
-/// Every reader of the records must be able to parse what a stranger wrote, with whatever stack it has.
+/// Readers parse metadata that other programs wrote. The bound lets them do it on a small stack.
 constexpr std::size_t maxDepth = 32;
 
 [[noreturn]] void refuse(const std::string& why)
@@ -68,17 +71,17 @@ std::string realAsJSON(double number)
     if (!std::isfinite(number))
         refuse("has a number that is infinite or none, which JSON cannot write");
     if (number == 0)
-        number = 0; // "-0" is read as the whole number 0, which is written without a sign
+        number = 0; // parsers read "-0" as the integer 0, which is written without a sign
     std::array<char, 32> buffer{};
     auto* const first = buffer.data();
     auto* const last = first + buffer.size();
-    // Without an exponent it would be a whole number to its readers, and one that 64 bits do not hold.
+    // Without an exponent readers would take it for an integer, and one that does not fit in 64 bits.
     const auto written =
         std::abs(number) < 0x1p63 ? std::to_chars(first, last, number) : std::to_chars(first, last, number, std::chars_format::scientific);
     return {first, written.ptr};
 }
 
-/// Writes what the parser reads in one form: without spaces, the keys in the order in which they stand.
+/// Writes JSON in one form: without spaces, and with the keys in the given order.
 class CanonicalWriter : public Poco::JSON::Handler
 {
 public:
@@ -109,8 +112,16 @@ public:
 
     const std::string& json() const { return _json; }
 
+protected:
+    /// In an object, key() has already written the comma.
+    void write(std::string_view value)
+    {
+        beginValue();
+        _json += value;
+    }
+
 private:
-    /// An object or an array that is open.
+    /// An object or an array that is not closed yet.
     struct Level
     {
         std::optional<std::set<std::string>> keys{}; // of an object
@@ -124,7 +135,6 @@ private:
         level.empty = false;
     }
 
-    /// In an object the key has written the comma.
     void beginValue()
     {
         if (_levels.empty())
@@ -151,15 +161,115 @@ private:
         _json += bracket;
     }
 
-    void write(const std::string& value)
-    {
-        beginValue();
-        _json += value;
-    }
-
     std::string _json;
     std::vector<Level> _levels;
 };
+
+/// Writes JSON as the parser reads it. A number stays as in the text: 1.0 does not become 1, and 1e-400 does not become 0.
+class TextWriter : public CanonicalWriter
+{
+public:
+    explicit TextWriter(std::string_view text) : _numbers(numbersIn(text)) {}
+
+    using CanonicalWriter::value;
+    void value(int) override { writeNext(); }
+    void value(unsigned) override { writeNext(); }
+    void value(Poco::Int64) override { writeNext(); }
+    void value(Poco::UInt64) override { writeNext(); }
+    void value(double number) override
+    {
+        if (!std::isfinite(number))
+            refuse("has the number " + (_next < _numbers.size() ? shown(_numbers[_next]) : std::string()) +
+                   ", which is beyond the range of a double");
+        writeNext();
+    }
+
+private:
+    void writeNext()
+    {
+        if (_next == _numbers.size())
+            refuse("is not JSON");
+        write(_numbers[_next++]);
+    }
+
+    std::vector<std::string_view> _numbers;
+    std::size_t _next = 0; // the parser reports the numbers in the order of the text
+};
+
+void writeValue(CanonicalWriter& writer, const Poco::Dynamic::Var& value);
+
+void writeObject(CanonicalWriter& writer, const Poco::JSON::Object& object)
+{
+    writer.startObject();
+    for (const auto& name : object.getNames())
+    {
+        writer.key(name);
+        writeValue(writer, object.get(name));
+    }
+    writer.endObject();
+}
+
+/// `list`: a Poco::JSON::Array or a Var that contains several.
+template <typename List>
+void writeList(CanonicalWriter& writer, const List& list)
+{
+    writer.startArray();
+    for (const auto& each : list)
+        writeValue(writer, each);
+    writer.endArray();
+}
+
+template <typename Struct>
+void writeStruct(CanonicalWriter& writer, const Struct& members)
+{
+    writer.startObject();
+    for (const auto& [name, value] : members)
+    {
+        writer.key(name);
+        writeValue(writer, value);
+    }
+    writer.endObject();
+}
+
+/// POCO's own writer differs between versions: it has written NaN as null, and the real number 2^64 as an integer.
+void writeScalar(CanonicalWriter& writer, const Poco::Dynamic::Var& value)
+{
+    if (value.isEmpty())
+        writer.null();
+    else if (value.isBoolean())
+        writer.value(value.convert<bool>());
+    else if (value.type() == typeid(char) || value.isString() || value.isDateTime() || value.isDate() || value.isTime())
+        writer.value(value.convert<std::string>());
+    else if (value.isInteger() && value.isSigned())
+        writer.value(value.convert<Poco::Int64>());
+    else if (value.isInteger())
+        writer.value(value.convert<Poco::UInt64>());
+    else if (value.isNumeric())
+        writer.value(value.convert<double>());
+    else
+        refuse("has a value that cannot be written as JSON");
+}
+
+void writeValue(CanonicalWriter& writer, const Poco::Dynamic::Var& value)
+{
+    using namespace Poco::JSON;
+    if (value.type() == typeid(Object))
+        writeObject(writer, value.extract<Object>());
+    else if (value.type() == typeid(Object::Ptr))
+        writeObject(writer, *value.extract<Object::Ptr>());
+    else if (value.type() == typeid(Array))
+        writeList(writer, value.extract<Array>());
+    else if (value.type() == typeid(Array::Ptr))
+        writeList(writer, *value.extract<Array::Ptr>());
+    else if (value.type() == typeid(Poco::DynamicStruct))
+        writeStruct(writer, value.extract<Poco::DynamicStruct>());
+    else if (value.type() == typeid(Poco::OrderedDynamicStruct))
+        writeStruct(writer, value.extract<Poco::OrderedDynamicStruct>());
+    else if (value.isVector() || value.isList() || value.isDeque())
+        writeList(writer, value);
+    else
+        writeScalar(writer, value);
+}
 
 } // namespace
 
@@ -189,16 +299,21 @@ Metadata::Metadata(std::initializer_list<std::pair<std::string_view, Value>> ent
 
 Metadata::Metadata(const Poco::JSON::Object& object)
 {
-    std::ostringstream text;
+    CanonicalWriter writer;
     try
     {
-        object.stringify(text);
+        writeObject(writer, object);
+    }
+    catch (const InvalidLockRequest&)
+    {
+        throw;
     }
     catch (const Poco::Exception& error)
     {
         refuse("cannot be written as JSON (" + error.displayText() + ")");
     }
-    *this = fromJSON(text.str());
+    requireSize(writer.json().size());
+    _json = writer.json();
 }
 
 Metadata Metadata::fromJSON(std::string_view text)
@@ -208,7 +323,7 @@ Metadata Metadata::fromJSON(std::string_view text)
         refuse("is not UTF-8");
     if (const auto number = oversizedWholeNumber(text))
         refuse("has the whole number " + shown(*number) + ", which 64 bits do not hold");
-    const Poco::SharedPtr<CanonicalWriter> writer(new CanonicalWriter);
+    const Poco::SharedPtr<TextWriter> writer(new TextWriter(text));
     try
     {
         Poco::JSON::Parser parser(writer);

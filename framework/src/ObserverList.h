@@ -11,7 +11,7 @@
 namespace Leasehold
 {
 
-/// The observers of a service. What one of them throws reaches neither the service nor the other observers, who are told.
+/// The observers of a service. An exception of one observer does not reach the service; the other observers are told of it.
 class ObserverList
 {
 public:
@@ -38,7 +38,7 @@ public:
     }
 
 private:
-    /// Tells the others; what one of those throws at this is dropped, or two bad observers would call each other for ever.
+    /// Tells the other observers. Their exceptions are dropped here: otherwise two faulty observers would call each other for ever.
     void complain(const LockObserver& culprit, const char* what) const noexcept;
 
     const std::vector<std::shared_ptr<LockObserver>> _observers;

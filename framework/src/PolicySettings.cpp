@@ -1,7 +1,7 @@
 #include "PolicySettings.h"
 
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/StoreSettings.h"
+#include "Leasehold/Store/StoreSettings.h"
 
 #include <Poco/Util/AbstractConfiguration.h>
 
@@ -14,15 +14,14 @@ namespace
 using Keys = std::map<std::string, std::string>;
 using BackoffCreators = std::map<std::string, StoreRegistry::BackoffCreator>;
 
-// The built-in kinds take their defaults from the place where they stand: waiting for a holder is slower than trying a call again.
+// The defaults of the two back-offs differ: waiting for a holder takes longer than retrying a call.
 struct BackoffDefaults
 {
-    Milliseconds first, most, delay;
+    Milliseconds initial, maximum, delay;
 };
 
-constexpr BackoffDefaults waitDefaults{Milliseconds{50}, Milliseconds{2000}, Milliseconds{500}};
+constexpr BackoffDefaults waitDefaults{Milliseconds{50}, Milliseconds{1000}, Milliseconds{500}};
 constexpr BackoffDefaults retryDefaults{Milliseconds{20}, Milliseconds{1000}, Milliseconds{100}};
-constexpr Milliseconds longestBackoff = std::chrono::hours{24};
 
 void remember(const StoreSettings& settings, Keys& keys)
 {
@@ -33,8 +32,8 @@ void remember(const StoreSettings& settings, Keys& keys)
 Milliseconds backoffDelay(StoreSettings& settings, const std::string& key, Milliseconds fallback)
 {
     const auto delay = settings.duration(key, fallback);
-    if (delay <= Milliseconds{0} || delay > longestBackoff)
-        settings.refuse(key, formatDuration(delay), "a duration from 1ms to " + formatDuration(longestBackoff));
+    if (delay <= Milliseconds{0} || delay > Backoff::longest)
+        settings.refuse(key, formatDuration(delay), "a duration from 1ms to " + formatDuration(Backoff::longest));
     return delay;
 }
 
@@ -43,12 +42,12 @@ std::shared_ptr<const Backoff> makeBackoff(StoreSettings& settings, const std::s
 {
     if (type == "jittered")
     {
-        const auto first = backoffDelay(settings, "first", defaults.first);
-        const auto most = backoffDelay(settings, "most", defaults.most);
-        if (most < first)
-            settings.refuse("most", formatDuration(most),
-                            "a duration of at least " + settings.fullName("first") + ", " + formatDuration(first));
-        return std::make_shared<JitteredBackoff>(first, most);
+        const auto initial = backoffDelay(settings, "initial", defaults.initial);
+        const auto maximum = backoffDelay(settings, "maximum", defaults.maximum);
+        if (maximum < initial)
+            settings.refuse("maximum", formatDuration(maximum),
+                            "a duration of at least " + settings.fullName("initial") + ", " + formatDuration(initial));
+        return std::make_shared<JitteredBackoff>(initial, maximum);
     }
     if (type == "fixed")
         return std::make_shared<FixedBackoff>(backoffDelay(settings, "delay", defaults.delay));
@@ -93,13 +92,26 @@ PolicySettings PolicySettings::read(const Poco::Util::AbstractConfiguration& con
     if (policy.lease.maxHold == forever)
         policy.lease.maxHold.reset();
     policy.wait.limit = settings.durationOrForever("wait.limit", policy.wait.limit);
-    policy.retry.maxAttempts = static_cast<int>(settings.number("retry.max_attempts", policy.retry.maxAttempts, 1, 1000));
-    policy.retention.retention = settings.duration("retention.retention", policy.retention.retention);
+    policy.retry.maxAttempts = static_cast<int>(settings.number("retry.max_attempts", policy.retry.maxAttempts, 0, 1000));
+    policy.retention.retention = settings.duration("retention.keep_for", policy.retention.retention);
     policy.retention.pruneEvery = settings.durationOrForever("retention.prune_every", policy.retention.pruneEvery);
     remember(settings, read.keys);
     policy.wait.backoff = readBackoff(configuration, "leasehold.policy.wait.backoff.", waitDefaults, backoffs, read.keys);
     policy.retry.backoff = readBackoff(configuration, "leasehold.policy.retry.backoff.", retryDefaults, backoffs, read.keys);
     return read;
+}
+
+std::string PolicySettings::renamed(const std::string& key)
+{
+    static const Keys renamed = {
+        {"leasehold.policy.wait.backoff.first", "leasehold.policy.wait.backoff.initial"},
+        {"leasehold.policy.wait.backoff.most", "leasehold.policy.wait.backoff.maximum"},
+        {"leasehold.policy.retry.backoff.first", "leasehold.policy.retry.backoff.initial"},
+        {"leasehold.policy.retry.backoff.most", "leasehold.policy.retry.backoff.maximum"},
+        {"leasehold.policy.retention.retention", "leasehold.policy.retention.keep_for"},
+    };
+    const auto found = renamed.find(key);
+    return found == renamed.end() ? std::string() : found->second;
 }
 
 } // namespace Leasehold

@@ -1,8 +1,9 @@
 #include "RequestRules.h"
 
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/LeasePolicy.h"
-#include "Leasehold/LockStore.h"
+#include "Leasehold/LockPolicy.h"
+#include "Leasehold/Store/LockStore.h"
+#include "Utf8.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -15,53 +16,6 @@ namespace
 
 constexpr std::size_t mostShownBytes = 64;
 constexpr std::chrono::hours mostFloorLead{24};
-
-/// What a first byte says of its character: how many bytes follow, and the least code point that needs so many.
-struct Utf8Form
-{
-    unsigned char mask, lead;
-    std::size_t following;
-    char32_t least;
-};
-
-constexpr Utf8Form utf8Forms[] = {{0x80, 0x00, 0, 0}, {0xE0, 0xC0, 1, 0x80}, {0xF0, 0xE0, 2, 0x800}, {0xF8, 0xF0, 3, 0x10000}};
-
-/// Takes the first character off `rest`; nullopt if it is not UTF-8.
-std::optional<char32_t> takeCharacter(std::string_view& rest)
-{
-    const auto first = static_cast<unsigned char>(rest.front());
-    for (const auto& form : utf8Forms)
-    {
-        if ((first & form.mask) != form.lead)
-            continue;
-        if (rest.size() <= form.following)
-            return std::nullopt;
-        char32_t code = first & static_cast<unsigned char>(~form.mask);
-        for (std::size_t i = 1; i <= form.following; ++i)
-        {
-            const auto next = static_cast<unsigned char>(rest[i]);
-            if ((next & 0xC0) != 0x80)
-                return std::nullopt;
-            code = (code << 6) | (next & 0x3FU);
-        }
-        const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-        if (code < form.least || code > 0x10FFFF || surrogate)
-            return std::nullopt;
-        rest.remove_prefix(form.following + 1);
-        return code;
-    }
-    return std::nullopt;
-}
-
-bool isPrintableAscii(char each)
-{
-    return each >= 0x20 && each < 0x7F;
-}
-
-bool isControl(char32_t code)
-{
-    return code < 0x20 || (code >= 0x7F && code <= 0x9F);
-}
 
 [[noreturn]] void refuseName(const std::string& name, const std::string& why)
 {
@@ -84,14 +38,6 @@ void checkListText(const std::string& what, const std::string& text)
 
 } // namespace
 
-bool isUtf8(std::string_view text)
-{
-    while (!text.empty())
-        if (!takeCharacter(text))
-            return false;
-    return true;
-}
-
 std::string shown(std::string_view text)
 {
     constexpr char digits[] = "0123456789abcdef";
@@ -113,7 +59,7 @@ void checkLockName(const std::string& name)
         refuseName(name, "is empty");
     if (name.size() > maxNameBytes)
         refuseName(name, "has " + std::to_string(name.size()) + " bytes");
-    // Most names are plain ASCII throughout, and this is on the way of each acquire.
+    // A fast path for names of printable ASCII, because each acquire checks its name.
     const auto plain = std::find_if_not(name.begin(), name.end(), isPrintableAscii) - name.begin();
     for (auto rest = std::string_view(name).substr(static_cast<std::size_t>(plain)); !rest.empty();)
     {
@@ -141,6 +87,17 @@ void checkMaxHold(Milliseconds maxHold)
 {
     if (maxHold <= Milliseconds{0})
         refuse("a maxHold", formatDuration(maxHold), "1ms or more, or forever");
+}
+
+void checkMinHold(Milliseconds minHold, const LeasePolicy& lease, const StoreInfo& store)
+{
+    if (minHold < Milliseconds{0} || minHold > LeasePolicy::maxTtl)
+        refuse("a minHold", formatDuration(minHold), "0 to " + formatDuration(LeasePolicy::maxTtl));
+    if (lease.maxHold && minHold > *lease.maxHold)
+        refuse("a minHold", formatDuration(minHold), "at most maxHold, " + formatDuration(*lease.maxHold) + ": the lock is lost then");
+    if (store.maxTtl > Milliseconds{0} && minHold > store.maxTtl)
+        refuse("a minHold", formatDuration(minHold),
+               "at most " + formatDuration(store.maxTtl) + ", the longest ttl of the " + store.type + " store " + store.location);
 }
 
 void checkFenceFloor(Fence floor, std::chrono::system_clock::time_point now)

@@ -1,4 +1,4 @@
-#include "ServiceThread.h"
+#include "Leasehold/Store/ServiceThread.h"
 
 #include <csignal>
 #include <utility>
@@ -8,7 +8,7 @@ namespace Leasehold
 namespace
 {
 
-/// A new thread inherits the mask of the one that starts it.
+/// A new thread inherits the signal mask of the thread that starts it.
 class SignalsBlocked
 {
 public:

@@ -1,8 +1,8 @@
-#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/Store/StoreRegistry.h"
 
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/LockStore.h"
-#include "Leasehold/StoreSettings.h"
+#include "Leasehold/Store/LockStore.h"
+#include "Leasehold/Store/StoreSettings.h"
 #include "NearestKey.h"
 #include "PolicySettings.h"
 #include "StoreUrl.h"
@@ -22,8 +22,8 @@ using Keys = std::map<std::string, std::string>;
 
 constexpr const char* typeKey = "leasehold.store.type";
 
-// Every key below `base` that has a value. A key that has others below it counts only where its own value can be told from
-// theirs: an XML or JSON configuration would answer with what its children contain.
+// Every key below `base` that has a value. A key with others below it counts only in a flat configuration: an XML or JSON one would
+// return the content of its children as its value.
 void collectKeys(const Poco::Util::AbstractConfiguration& configuration, const std::string& base, std::set<std::string>& found)
 {
     Poco::Util::AbstractConfiguration::Keys children;
@@ -35,15 +35,15 @@ void collectKeys(const Poco::Util::AbstractConfiguration& configuration, const s
         collectKeys(configuration, base + "." + child, found);
 }
 
-std::string listed(const std::vector<std::string>& types)
+std::string listed(const std::vector<std::string>& words)
 {
     std::string list;
-    for (const auto& type : types)
-        list += (list.empty() ? "" : ", ") + type;
+    for (const auto& word : words)
+        list += (list.empty() ? "" : ", ") + word;
     return list.empty() ? "none is registered" : list;
 }
 
-// Refuses what is neither known nor below a prefix that is left alone.
+// Refuses keys that are neither known nor below a prefix of `leftAlone`.
 void refuseUnknownKeys(const Poco::Util::AbstractConfiguration& configuration, const Keys& known, const std::vector<std::string>& leftAlone)
 {
     Poco::Util::AbstractConfiguration::Keys ours;
@@ -57,6 +57,8 @@ void refuseUnknownKeys(const Poco::Util::AbstractConfiguration& configuration, c
         bool allowed = known.contains(key);
         for (const auto& prefix : leftAlone)
             allowed = allowed || key.starts_with(prefix);
+        if (const auto renamed = PolicySettings::renamed(key); !allowed && !renamed.empty())
+            throw LockConfigurationError("the key " + key + " has a new name: write " + renamed);
         if (!allowed)
             throw LockConfigurationError("the key " + key + " is not known here: the nearest known key is " + nearestKey(key, known) +
                                          "; correct or remove it");
@@ -67,6 +69,11 @@ void refuseUnknownKeys(const Poco::Util::AbstractConfiguration& configuration, c
 
 void StoreRegistry::add(std::string type, Creator creator)
 {
+    add(type, std::move(creator), {{.scheme = type, .path = "path"}});
+}
+
+void StoreRegistry::add(std::string type, Creator creator, std::vector<StoreUrlForm> urls)
+{
     // "type" itself would make leasehold.store.type both a value and a section.
     if (!isPlainWord(type) || type == "type")
         throw LockConfigurationError("a store cannot be registered as \"" + redactUrl(type) +
@@ -75,6 +82,18 @@ void StoreRegistry::add(std::string type, Creator creator)
         throw LockConfigurationError("the store \"" + type + "\" was registered without a creator: give it one");
     if (_creators.contains(type))
         throw LockConfigurationError("the store \"" + type + "\" is registered already: register each type once");
+    auto all = _urls;
+    for (auto& form : urls)
+    {
+        const auto scheme = form.scheme;
+        if (!isScheme(scheme))
+            throw LockConfigurationError("the store \"" + type + "\" was registered with the URL scheme \"" + redactUrl(scheme) +
+                                         "\": allowed are words of the characters a-z, 0-9 and _ with + between them");
+        if (!all.emplace(scheme, OpenedBy{type, std::move(form)}).second)
+            throw LockConfigurationError("the URL scheme \"" + scheme + "\" of the store \"" + type +
+                                         "\" is registered already: register each scheme once");
+    }
+    _urls = std::move(all);
     _creators.emplace(std::move(type), std::move(creator));
 }
 
@@ -135,25 +154,31 @@ std::map<std::string, std::string> StoreRegistry::knownKeys(const Poco::Util::Ab
 std::shared_ptr<LockStore> StoreRegistry::open(std::string_view url, UrlCredentials credentials) const
 {
     const std::string advice = "may not stand in a store URL, where ps and logs show it: put it into a configuration file";
-    const auto parsed = StoreUrl::parse(url);
-    if (!_creators.contains(parsed.type))
-        throw LockConfigurationError("the store URL \"" + redactUrl(url) + "\" names the store \"" + parsed.type +
-                                     "\", which is not known: allowed is one of: " + listed(types()));
+    std::vector<std::string> forms;
+    for (const auto& [scheme, form] : urls())
+        forms.push_back(form);
+    const auto scheme = schemeOf(url, "one of: " + listed(forms));
+    const auto known = _urls.find(scheme);
+    if (known == _urls.end())
+        throw LockConfigurationError("the store URL \"" + redactUrl(url) + "\" begins with \"" + scheme +
+                                     "\", which is not known: allowed is one of: " + listed(forms));
+    const auto& [type, form] = known->second;
+    const auto parsed = StoreUrl::parse(url, form);
     const bool refused = credentials == UrlCredentials::refused;
     if (refused && parsed.hasCredentials)
         throw LockConfigurationError("the store URL \"" + redactUrl(url) + "\" contains a user or a password, which " + advice);
 
     Poco::AutoPtr<Poco::Util::MapConfiguration> configuration(new Poco::Util::MapConfiguration);
-    configuration->setString(typeKey, parsed.type);
+    configuration->setString(typeKey, type);
     for (const auto& [key, value] : parsed.settings)
-        configuration->setString("leasehold.store." + parsed.type + "." + key, value);
+        configuration->setString("leasehold.store." + type + "." + key, value);
     return make(*configuration, refused ? advice : std::string{}).store;
 }
 
 LockPolicy StoreRegistry::policy(const Poco::Util::AbstractConfiguration& configuration) const
 {
     auto read = PolicySettings::read(configuration, _backoffs);
-    // Only create can tell which keys of the stores are right.
+    // Only create() knows the allowed keys of the stores.
     refuseUnknownKeys(configuration, read.keys, {"leasehold.store."});
     read.policy.validate();
     return read.policy;
@@ -165,6 +190,14 @@ std::vector<std::string> StoreRegistry::types() const
     for (const auto& [type, unused] : _creators)
         types.push_back(type);
     return types;
+}
+
+std::map<std::string, std::string> StoreRegistry::urls() const
+{
+    std::map<std::string, std::string> urls;
+    for (const auto& [scheme, opened] : _urls)
+        urls.emplace(scheme, describeForm(opened.form));
+    return urls;
 }
 
 } // namespace Leasehold

@@ -1,6 +1,7 @@
-#include "Leasehold/StoreSettings.h"
+#include "Leasehold/Store/StoreSettings.h"
 
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/printable.h"
 #include "NearestKey.h"
 
 #include <Poco/AutoPtr.h>
@@ -8,6 +9,7 @@
 #include <Poco/Util/SystemConfiguration.h>
 
 #include <charconv>
+#include <filesystem>
 
 namespace Leasehold
 {
@@ -15,7 +17,7 @@ namespace Leasehold
 namespace
 {
 
-constexpr int mostReferences = 1000;
+constexpr int maximumReferences = 1000;
 constexpr const char* durationForm = "a whole number with its unit, such as 250ms, 30s, 5m or 1h";
 constexpr const char* durationOrForeverForm = "a whole number with its unit, such as 250ms, 30s, 5m or 1h, or forever";
 
@@ -104,15 +106,15 @@ bool StoreSettings::flag(const std::string& key, bool fallback)
     refuse(key, *value, "true, yes, on, false, no or off");
 }
 
-long long StoreSettings::number(const std::string& key, long long fallback, long long least, long long most)
+long long StoreSettings::number(const std::string& key, long long fallback, long long minimum, long long maximum)
 {
     const auto value = read(key, std::to_string(fallback));
     if (!value)
         return fallback;
     long long number = 0;
     const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
-    if (error != std::errc{} || end != value->data() + value->size() || number < least || number > most)
-        refuse(key, *value, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    if (error != std::errc{} || end != value->data() + value->size() || number < minimum || number > maximum)
+        refuse(key, *value, "a whole number from " + std::to_string(minimum) + " to " + std::to_string(maximum));
     return number;
 }
 
@@ -140,6 +142,14 @@ std::optional<std::string> StoreSettings::secret(const std::string& key)
     return read(key, {});
 }
 
+std::string StoreSettings::resolvePath(const std::string& path) const
+{
+    constexpr const char* folderKey = "application.configDir";
+    if (path.empty() || !_configuration.hasProperty(folderKey))
+        return path;
+    return (std::filesystem::path(_configuration.getRawString(folderKey)) / path).string(); // an absolute path replaces the folder
+}
+
 void StoreSettings::refuseSecrets(std::string why)
 {
     _secretRefusal = std::move(why);
@@ -152,12 +162,13 @@ std::string StoreSettings::fullName(const std::string& key) const
 
 void StoreSettings::refuse(const std::string& key, const std::string& value, const std::string& allowed) const
 {
-    const std::string shown = _secrets.contains(key) ? " has a secret value that cannot be used" : " = \"" + value + "\" cannot be used";
+    const std::string shown =
+        _secrets.contains(key) ? " has a secret value that cannot be used" : " = \"" + printable(value) + "\" cannot be used";
     throw LockConfigurationError(fullName(key) + shown + ": allowed is " + allowed);
 }
 
-// The raw text is expanded here, not by Poco: there a reference that cannot be resolved stays in the value without a word, and
-// what an environment variable contains would be expanded once more.
+// Expands the raw text here and not by POCO: POCO silently leaves an unknown reference in the value, and expands the content of an
+// environment variable once more.
 std::optional<std::string> StoreSettings::read(const std::string& key, const std::string& fallback)
 {
     _asked.insert(key);
@@ -183,10 +194,10 @@ std::string StoreSettings::expand(const std::string& key, const std::string& raw
             throw LockConfigurationError(fullName(key) +
                                          " contains a ${ without its }: write ${system.env.NAME} for the environment variable NAME");
         const std::string variable = raw.substr(start + 2, end - start - 2);
-        // Ten keys that each name the next one ten times would else take hours.
-        if (++references > mostReferences)
+        // The bound prevents exponential expansion: ten keys that each name the next one ten times would take hours.
+        if (++references > maximumReferences)
             throw LockConfigurationError(fullName(key) + " refers to other values, and these to others, more than " +
-                                         std::to_string(mostReferences) + " times: write its value with fewer ${...}");
+                                         std::to_string(maximumReferences) + " times: write its value with fewer ${...}");
         expanded.append(raw, at, start - at);
         at = end + 1;
 

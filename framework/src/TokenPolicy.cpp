@@ -1,4 +1,4 @@
-#include "Leasehold/TokenPolicy.h"
+#include "Leasehold/LockPolicy.h"
 
 #include "Leasehold/Exceptions.h"
 
@@ -17,7 +17,7 @@ namespace
 
 using TokenBytes = std::array<unsigned char, 16>;
 
-/// So few bytes come whole or not at all; only a signal while the system still gathers entropy can interrupt.
+/// getrandom returns so few bytes all at once. Only a signal before the system has enough entropy can interrupt it.
 bool drawBytes(TokenBytes& bytes)
 {
 #ifdef __linux__

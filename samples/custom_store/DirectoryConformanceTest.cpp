@@ -1,9 +1,9 @@
-// The conformance kit on the store: what it takes to know that a store of one's own is a good one.
+// Runs the conformance kit on the store.
 
 #include "DirectoryLockStore.h"
 
+#include <Leasehold/LockPolicy.h>
 #include <Leasehold/TestRunner.h>
-#include <Leasehold/TokenPolicy.h>
 #include <Leasehold/registerConformance.h>
 
 #include <atomic>
@@ -38,7 +38,7 @@ public:
                 fs::remove_all(entry.path());
     }
 
-    /// Somebody does not let go of the directory.
+    /// Another process holds the directory locked.
     void cutOff() override
     {
         _intruder = ::open((_directory / "guard").c_str(), O_RDWR | O_CLOEXEC);

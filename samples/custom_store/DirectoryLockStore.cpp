@@ -1,9 +1,9 @@
 #include "DirectoryLockStore.h"
 
-#include <Leasehold/CallContext.h>
 #include <Leasehold/Exceptions.h>
-#include <Leasehold/StoreRegistry.h>
-#include <Leasehold/StoreSettings.h>
+#include <Leasehold/Store/RecordSteps.h>
+#include <Leasehold/Store/StoreRegistry.h>
+#include <Leasehold/Store/StoreSettings.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,7 +18,6 @@
 
 using namespace Leasehold;
 using LeaseRules::Record;
-using LeaseRules::Standing;
 using LeaseRules::StorageNow;
 namespace fs = std::filesystem;
 
@@ -27,16 +26,16 @@ namespace
 
 constexpr const char* format = "leasehold-directory-1";
 constexpr const char* suffix = ".lock";
-constexpr std::size_t longestFileName = 200;
-constexpr std::size_t mostPruned = 1000;
+constexpr std::size_t maxFileName = 200;
+constexpr std::size_t maxPruned = 1000;
 
-/// The directory alone among all threads and processes; the kernel gives it up for a process that dies.
+/// Locks the directory against all other threads and processes; the kernel unlocks it when the process dies.
 class DirectoryGuard
 {
 public:
     DirectoryGuard(const fs::path& directory, const CallContext& context)
     {
-        std::error_code ignored; // what is wrong shows when the file is opened
+        std::error_code ignored; // an error shows when the file is opened
         fs::create_directories(directory, ignored);
         const auto path = directory / "guard";
         _file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -68,7 +67,7 @@ private:
                 return;
             if (errno != EWOULDBLOCK && errno != EINTR)
                 throw LockStoreError("the lock directory " + directory.string() + " cannot be locked: " + std::strerror(errno));
-            std::this_thread::sleep_for(Milliseconds{1}); // flock knows no deadline: asked again
+            std::this_thread::sleep_for(Milliseconds{1}); // flock has no deadline, so the store asks again
         }
     }
 
@@ -92,51 +91,81 @@ std::string fromHex(const std::string& hex)
     return bytes;
 }
 
-std::optional<Record> read(const fs::path& file)
+/// A name has up to 512 bytes of any value, which a file name must not have: so it is written in hexadecimal, in parts.
+fs::path fileOf(const fs::path& directory, const std::string& name)
 {
-    std::ifstream in(file);
-    if (!in)
+    const auto hex = toHex(name);
+    fs::path path = directory;
+    std::size_t at = 0;
+    for (; hex.size() - at > maxFileName; at += maxFileName)
+        path /= hex.substr(at, maxFileName);
+    return path / (hex.substr(at) + suffix);
+}
+
+/// The records of a directory, for as long as it is locked.
+class LockedDirectory
+{
+public:
+    LockedDirectory(const fs::path& directory, const CallContext& context) : _directory(directory), _guard(directory, context) {}
+
+    std::optional<Record> load(const std::string& name) const
     {
-        if (fs::exists(file))
-            throw LockStoreError("the lock file " + file.string() + " cannot be read");
-        return std::nullopt;
+        const auto file = fileOf(_directory, name);
+        std::ifstream in(file);
+        if (!in)
+        {
+            if (fs::exists(file))
+                throw LockStoreError("the lock file " + file.string() + " cannot be read; check its permissions");
+            return std::nullopt;
+        }
+        Record record;
+        std::string version;
+        int standing = 0;
+        in >> version >> std::quoted(record.token) >> record.fence >> standing >> record.acquiredAt >> record.expiresAt >> record.ttl >>
+            std::quoted(record.metadata) >> record.wantedUntil;
+        if (!in || version != format)
+            throw LockStoreError("the lock file " + file.string() + " was not written by this version of the store; move it away");
+        record.standing = static_cast<LeaseRules::Standing>(standing);
+        return record;
     }
-    Record record;
-    std::string version;
-    int standing = 0;
-    in >> version >> std::quoted(record.token) >> record.fence >> standing >> record.acquiredAt >> record.expiresAt >> record.ttl >>
-        std::quoted(record.metadata);
-    if (!in || version != format)
-        throw LockStoreError("the lock file " + file.string() + " was not written by this version of the store");
-    record.standing = static_cast<Standing>(standing);
-    return record;
-}
 
-/// Whole or not at all: a process may be killed at any moment.
-void write(const fs::path& file, const Record& record)
-{
-    fs::create_directories(file.parent_path());
-    const auto draft = file.string() + ".draft";
-    std::ofstream out(draft);
-    out << format << ' ' << std::quoted(record.token) << ' ' << record.fence << ' ' << static_cast<int>(record.standing) << ' '
-        << record.acquiredAt << ' ' << record.expiresAt << ' ' << record.ttl << ' ' << std::quoted(record.metadata) << std::endl;
-    if (!out)
-        throw LockStoreUnavailable("the lock file " + file.string() + " cannot be written");
-    fs::rename(draft, file);
-}
+    /// Renames a complete file into place: a process may be killed at any moment.
+    void save(const std::string& name, const Record& record)
+    {
+        const auto file = fileOf(_directory, name);
+        fs::create_directories(file.parent_path());
+        const auto draft = file.string() + ".draft";
+        std::ofstream out(draft);
+        out << format << ' ' << std::quoted(record.token) << ' ' << record.fence << ' ' << static_cast<int>(record.standing) << ' '
+            << record.acquiredAt << ' ' << record.expiresAt << ' ' << record.ttl << ' ' << std::quoted(record.metadata) << ' '
+            << record.wantedUntil << std::endl;
+        if (!out)
+            throw LockStoreUnavailable("the lock file " + draft + " cannot be written; check the space on its disk");
+        fs::rename(draft, file);
+    }
 
-LockRecord shown(const std::string& name, const Record& record, const StorageNow& now)
-{
-    LockRecord result;
-    result.name = name;
-    result.fence = record.fence;
-    result.acquiredAt = StorageTime{Milliseconds{record.acquiredAt}};
-    result.expiresAt = StorageTime{Milliseconds{record.expiresAt}};
-    result.ttl = Milliseconds{record.ttl};
-    result.remaining = LeaseRules::remaining(record, now);
-    result.metadata = record.metadata;
-    return result;
-}
+    bool erase(const std::string& name) { return fs::remove(fileOf(_directory, name)); }
+
+    /// In the order of their bytes.
+    std::vector<std::string> names() const
+    {
+        std::vector<std::string> names;
+        for (const auto& entry : fs::recursive_directory_iterator(_directory))
+        {
+            if (entry.path().extension() != suffix)
+                continue;
+            auto hex = fs::relative(entry.path(), _directory).replace_extension().string();
+            std::erase(hex, '/');
+            names.push_back(fromHex(hex));
+        }
+        std::ranges::sort(names);
+        return names;
+    }
+
+private:
+    const fs::path& _directory;
+    const DirectoryGuard _guard;
+};
 
 } // namespace
 
@@ -155,138 +184,74 @@ StoreInfo DirectoryLockStore::info() const
     info.type = "directory";
     info.location = _directory.string();
     info.clockUncertainty = Milliseconds{1}; // whole milliseconds
-    info.sparesFences = true;                // LeaseRules does
+    info.reservesFences = true;              // RecordSteps does it
+    info.tellsWanted = true;                 // the same
     return info;
 }
 
 void DirectoryLockStore::prepare(const CallContext& context)
 {
-    const DirectoryGuard guard(_directory, context);
+    const LockedDirectory directory(_directory, context);
 }
 
 AcquireReply DirectoryLockStore::acquire(const AcquireRequest& request, const CallContext& context)
 {
-    const DirectoryGuard guard(_directory, context);
-    const auto now = _now();
-    const auto file = fileOf(request.name);
-    auto record = read(file);
-    const auto verdict = LeaseRules::acquire(record, request, now);
-    if (verdict.changed)
-        write(file, *record);
-    AcquireReply reply{verdict.status, {}};
-    if (verdict.status == AcquireStatus::spent)
-        reply.record.name = request.name;
-    else
-        reply.record = shown(request.name, *record, now);
-    return reply;
+    LockedDirectory directory(_directory, context);
+    return RecordSteps::acquire(directory, request, _now());
 }
 
 std::vector<RenewReply> DirectoryLockStore::renew(std::span<const RenewRequest> requests, const CallContext& context)
 {
-    const DirectoryGuard guard(_directory, context);
-    const auto now = _now();
+    LockedDirectory directory(_directory, context);
     std::vector<RenewReply> replies;
-    for (const auto& [lease, ttl] : requests)
-    {
-        const auto file = fileOf(lease.name);
-        auto record = read(file);
-        const bool renewed = LeaseRules::renew(record, lease, ttl, now);
-        if (renewed)
-            write(file, *record);
-        replies.push_back({renewed ? RenewStatus::renewed : RenewStatus::lost, renewed ? ttl : Milliseconds{0}, {}});
-    }
+    for (const auto& request : requests)
+        replies.push_back(RecordSteps::renew(directory, request, _now()));
     return replies;
 }
 
-ReleaseStatus DirectoryLockStore::release(const LeaseRef& lease, const CallContext& context)
+ReleaseReply DirectoryLockStore::release(const LeaseRef& lease, const CallContext& context)
 {
-    const DirectoryGuard guard(_directory, context);
-    const auto file = fileOf(lease.name);
-    auto record = read(file);
-    bool changed = false;
-    const auto status = LeaseRules::release(record, lease, _now(), changed);
-    if (changed)
-        write(file, *record);
-    return status;
+    LockedDirectory directory(_directory, context);
+    return RecordSteps::release(directory, lease, _now());
 }
 
 std::optional<LockRecord> DirectoryLockStore::find(const std::string& name, const CallContext& context)
 {
-    const DirectoryGuard guard(_directory, context);
-    const auto now = _now();
-    const auto record = read(fileOf(name));
-    if (!record || !LeaseRules::isLive(*record, now))
-        return std::nullopt;
-    return shown(name, *record, now);
+    LockedDirectory directory(_directory, context);
+    return RecordSteps::find(directory, name, _now());
 }
 
 std::vector<LockRecord> DirectoryLockStore::list(const ListQuery& query, const CallContext& context)
 {
-    const DirectoryGuard guard(_directory, context);
-    const auto now = _now();
+    LockedDirectory directory(_directory, context);
     std::vector<LockRecord> page;
-    for (const auto& name : names())
+    for (const auto& name : directory.names())
     {
         if (name <= query.after || !name.starts_with(query.prefix) || page.size() == query.limit)
             continue;
-        const auto record = read(fileOf(name));
-        if (record && LeaseRules::isLive(*record, now))
-            page.push_back(shown(name, *record, now));
+        if (auto lock = RecordSteps::find(directory, name, _now()))
+            page.push_back(std::move(*lock));
     }
     return page;
 }
 
 bool DirectoryLockStore::breakLock(const std::string& name, Fence expected, BreakMode mode, const CallContext& context)
 {
-    const DirectoryGuard guard(_directory, context);
-    const auto file = fileOf(name);
-    auto record = read(file);
-    const bool broken = LeaseRules::breakLock(record, expected, mode, _now());
-    if (broken)
-        write(file, *record);
-    return broken;
+    LockedDirectory directory(_directory, context);
+    return RecordSteps::breakLock(directory, name, expected, mode, _now());
 }
 
 std::size_t DirectoryLockStore::prune(Milliseconds retention, const CallContext& context)
 {
-    const DirectoryGuard guard(_directory, context);
-    const auto now = _now();
+    LockedDirectory directory(_directory, context);
     std::size_t pruned = 0;
-    for (const auto& name : names())
+    for (const auto& name : directory.names())
     {
-        const auto file = fileOf(name);
-        const auto record = read(file);
-        if (pruned < mostPruned && record && LeaseRules::isForgettable(*record, retention, now) && fs::remove(file))
+        const auto record = directory.load(name);
+        if (pruned < maxPruned && record && LeaseRules::isForgettable(*record, retention, _now()) && directory.erase(name))
             ++pruned;
     }
     return pruned;
-}
-
-/// Names are any bytes, up to 512 of them, and file systems are particular: hexadecimal, in parts.
-fs::path DirectoryLockStore::fileOf(const std::string& name) const
-{
-    const auto hex = toHex(name);
-    fs::path path = _directory;
-    std::size_t at = 0;
-    for (; hex.size() - at > longestFileName; at += longestFileName)
-        path /= hex.substr(at, longestFileName);
-    return path / (hex.substr(at) + suffix);
-}
-
-/// In the order of their bytes.
-std::vector<std::string> DirectoryLockStore::names() const
-{
-    std::vector<std::string> names;
-    for (const auto& entry : fs::recursive_directory_iterator(_directory))
-    {
-        if (entry.path().extension() != suffix)
-            continue;
-        auto hex = fs::relative(entry.path(), _directory).replace_extension().string();
-        std::erase(hex, '/');
-        names.push_back(fromHex(hex));
-    }
-    std::ranges::sort(names);
-    return names;
 }
 
 void registerDirectoryStore(StoreRegistry& registry)

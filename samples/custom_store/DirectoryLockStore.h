@@ -1,7 +1,7 @@
 #pragma once
 
-#include <Leasehold/LeaseRules.h>
-#include <Leasehold/LockStore.h>
+#include <Leasehold/Store/LeaseRules.h>
+#include <Leasehold/Store/LockStore.h>
 
 #include <filesystem>
 #include <functional>
@@ -12,7 +12,7 @@ class StoreRegistry;
 }
 
 /// Locks as files in a directory that the processes of one host share: a file per lock, and one that is locked by flock during
-/// each call. What to keep and what to answer is the framework's LeaseRules; this store only reads and writes. Thread-safe.
+/// each call. RecordSteps decides what to keep and what to answer; this store only loads and saves records. Thread-safe.
 class DirectoryLockStore : public Leasehold::LockStore
 {
 public:
@@ -28,7 +28,7 @@ public:
     Leasehold::AcquireReply acquire(const Leasehold::AcquireRequest& request, const Leasehold::CallContext& context) override;
     std::vector<Leasehold::RenewReply> renew(std::span<const Leasehold::RenewRequest> requests,
                                              const Leasehold::CallContext& context) override;
-    Leasehold::ReleaseStatus release(const Leasehold::LeaseRef& lease, const Leasehold::CallContext& context) override;
+    Leasehold::ReleaseReply release(const Leasehold::LeaseRef& lease, const Leasehold::CallContext& context) override;
     std::optional<Leasehold::LockRecord> find(const std::string& name, const Leasehold::CallContext& context) override;
     std::vector<Leasehold::LockRecord> list(const Leasehold::ListQuery& query, const Leasehold::CallContext& context) override;
     bool breakLock(const std::string& name, Leasehold::Fence expected, Leasehold::BreakMode mode,
@@ -36,9 +36,6 @@ public:
     std::size_t prune(Leasehold::Milliseconds retention, const Leasehold::CallContext& context) override;
 
 private:
-    std::filesystem::path fileOf(const std::string& name) const;
-    std::vector<std::string> names() const;
-
     const std::filesystem::path _directory;
     const Now _now;
 };

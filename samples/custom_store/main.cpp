@@ -1,5 +1,4 @@
-// A store that Leasehold does not know: one line registers it, a configuration chooses it, and the rest of the program is the same for
-// every store.
+// Uses a store of one's own: one line registers it, a configuration chooses it, and the rest of the program is the same for every store.
 //
 //     custom_store directory.properties
 
@@ -8,7 +7,7 @@
 #include <Leasehold/Exceptions.h>
 #include <Leasehold/LockManagerService.h>
 #include <Leasehold/MemoryLockStore.h>
-#include <Leasehold/StoreRegistry.h>
+#include <Leasehold/Store/StoreRegistry.h>
 #include <Leasehold/loadConfiguration.h>
 
 #include <Poco/Util/AbstractConfiguration.h>

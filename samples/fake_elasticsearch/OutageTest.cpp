@@ -20,21 +20,21 @@ using Outcome = InvoiceRun::Outcome;
 class OutageTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(OutageTest);
-    CPPUNIT_TEST(testALostAnswerDoesNotKeepTheInvoicesBack);
-    CPPUNIT_TEST(testAnOutageIsNotTakenForAnotherHost);
+    CPPUNIT_TEST(testLostAnswerDoesNotKeepTheInvoicesBack);
+    CPPUNIT_TEST(testOutageIsNotTakenForAnotherHost);
     CPPUNIT_TEST(testItStopsSendingWhenTheClusterIsAwayForLong);
     CPPUNIT_TEST_SUITE_END();
 
 public:
-    void testALostAnswerDoesNotKeepTheInvoicesBack()
+    void testLostAnswerDoesNotKeepTheInvoicesBack()
     {
-        _server.faults().next(FakeFault::resetAfter(), FakeRequest::acquire); // the lock is taken, but nobody is told
+        _server.faults().next(FakeFault::resetAfter(), FakeRequest::acquire); // the lock is granted, but the answer is lost
         Leasehold::LockManagerService locks(store());
         CPPUNIT_ASSERT(run(locks) == Outcome::sentAll);
         CPPUNIT_ASSERT(_sent == _invoices);
     }
 
-    void testAnOutageIsNotTakenForAnotherHost()
+    void testOutageIsNotTakenForAnotherHost()
     {
         _server.faults().always(FakeFault::unavailable());
         Leasehold::LockManagerService locks(store());

@@ -1,4 +1,4 @@
-// The Elasticsearch store with nothing installed: a server on the loopback that answers as a node does, for as long as this program runs.
+// The Elasticsearch store without an engine: a server on the loopback that answers like a node while this program runs.
 //
 //   fake_elasticsearch [PORT] [FAULT=PERCENT ...]
 //
@@ -66,7 +66,7 @@ int main(int argc, char** argv)
     sigaddset(&endings, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &endings, nullptr);
 
-    Leasehold::FakeElasticsearchOptions options{.clock = Leasehold::Clock::system()}; // its time passes as ours does
+    Leasehold::FakeElasticsearchOptions options{.clock = Leasehold::TimeSource::system()}; // its time passes as ours does
     std::map<std::string_view, int> chances;
     for (int i = 1; i < argc; ++i)
     {

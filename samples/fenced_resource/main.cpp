@@ -1,6 +1,6 @@
-// A writer that is paused for longer than its lease, and wakes up when another has taken over. No lock can stop its late write:
-// it may have checked its lease just before it was paused. The resource can, by the fence. Shown for a file and for a SQLite table,
-// with real processes: the writer is stopped by SIGSTOP.
+// A writer that is paused for longer than its lease, and continues when another holder has the lock. No lock can prevent its late write,
+// because it may have checked its lease just before the pause. The resource can prevent it by the fence. The sample shows this for a file
+// and for a SQLite table, with real processes: SIGSTOP stops the writer.
 
 #include "FencedFile.h"
 #include "FencedTable.h"
@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 namespace
 {
 
-/// What both resources are here: a number that holders of the lock add to.
+/// The data of both resources: a number to which holders of the lock add.
 struct Counter
 {
     std::function<void(Leasehold::Fence)> enter;
@@ -57,7 +57,7 @@ Leasehold::LockManagerService openLocks(const std::string& folder)
         std::make_shared<Leasehold::SQLiteLockStore>(Leasehold::SQLiteOptions{.path = folder + "/locks.db"}));
 }
 
-/// Adds `amount`, and is stopped between its reading and its writing. What became of the write is the exit status.
+/// Adds `amount`, and is stopped between reading and writing. The exit status tells the outcome of the write.
 enum Outcome : int
 {
     written = 0,

@@ -10,7 +10,7 @@
 
 #include <Leasehold/Exceptions.h>
 #include <Leasehold/LockManagerService.h>
-#include <Leasehold/StoreRegistry.h>
+#include <Leasehold/Store/StoreRegistry.h>
 #include <Leasehold/loadConfiguration.h>
 #include <Leasehold/registerBuiltinStores.h>
 

@@ -7,7 +7,7 @@
 #include <Leasehold/Exceptions.h>
 #include <Leasehold/LockManagerService.h>
 #include <Leasehold/LoggerObserver.h>
-#include <Leasehold/StoreRegistry.h>
+#include <Leasehold/Store/StoreRegistry.h>
 #include <Leasehold/registerBuiltinStores.h>
 
 #include <atomic>

@@ -17,7 +17,7 @@ class InvoiceRunTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(InvoiceRunTest);
     CPPUNIT_TEST(testEachInvoiceIsSentOnce);
-    CPPUNIT_TEST(testARunThatTakesLongKeepsItsLock);
+    CPPUNIT_TEST(testRunThatTakesLongKeepsItsLock);
     CPPUNIT_TEST(testNothingIsSentWhileAnotherHostIsAtIt);
     CPPUNIT_TEST(testItStopsSendingWhenTheStoreIsAwayForLong);
     CPPUNIT_TEST_SUITE_END();
@@ -30,7 +30,7 @@ public:
         CPPUNIT_ASSERT(_sent == _invoices);
     }
 
-    void testARunThatTakesLongKeepsItsLock()
+    void testRunThatTakesLongKeepsItsLock()
     {
         InvoiceRun run(_locks,
                        [this](const std::string& invoice)

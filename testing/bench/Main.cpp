@@ -1,6 +1,6 @@
 #include "Machine.h"
 #include "Report.h"
-#include "Scenario.h"
+#include "scenarios.h"
 
 #include "Leasehold/Exceptions.h"
 
@@ -12,7 +12,7 @@
 #include <charconv>
 #include <fstream>
 #include <iostream>
-#include <optional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -27,11 +27,12 @@ using namespace Leasehold::Bench;
 constexpr const char* usage = R"(leasehold-bench [OPTION...]: what Leasehold costs, against the raw limits of the storages
 
   --list             the scenarios
+  --store KIND       only on this storage; may be given several times. Without it: on each that needs no server, and on the first
+                     kind of each server
   --only TEXT        those whose name contains TEXT; may be given several times
   --repetitions N    how often each figure is measured by turns; default 7
-  --engine NAME      opensearch (default) or elasticsearch
   --long             also what takes from minutes to more than an hour
-  --smoke            each as small as it can be, on a fake engine, to see that it runs: its figures mean nothing
+  --smoke            each as small as it can be, on each storage that needs no server, to see that it runs: its figures mean nothing
   --json FILE        the report for programs ("-": standard output)
   --report DIR       report.md, report.json and the plots
 )";
@@ -43,21 +44,12 @@ struct UsageError : std::runtime_error
 
 struct Arguments
 {
-    Wishes wishes{};
-    std::vector<std::string> only{};
+    BenchOptions options{};
+    std::vector<std::string> only{}, stores{};
     bool list = false, help = false;
     std::string json{}, report{};
     std::string command{};
 };
-
-EngineKind engineNamed(const std::string& name)
-{
-    if (name == "opensearch")
-        return EngineKind::openSearch3;
-    if (name == "elasticsearch")
-        return EngineKind::elasticsearch7; // Elasticsearch 8 from its packages has no painless
-    throw UsageError("unknown engine \"" + name + "\"; allowed are opensearch and elasticsearch");
-}
 
 Arguments parse(int argc, char** argv)
 {
@@ -77,19 +69,19 @@ Arguments parse(int argc, char** argv)
             arguments.list = true;
         else if (option == "--only")
             arguments.only.push_back(value());
+        else if (option == "--store")
+            arguments.stores.push_back(value());
         else if (option == "--repetitions")
         {
             const auto text = value();
-            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), arguments.wishes.repetitions);
-            if (error != std::errc{} || end != text.data() + text.size() || arguments.wishes.repetitions == 0)
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), arguments.options.repetitions);
+            if (error != std::errc{} || end != text.data() + text.size() || arguments.options.repetitions == 0)
                 throw UsageError("--repetitions " + text + " is not a whole number from 1");
         }
-        else if (option == "--engine")
-            arguments.wishes.engine = engineNamed(value());
         else if (option == "--long")
-            arguments.wishes.scale = Scale::extended;
+            arguments.options.scale = Scale::extended;
         else if (option == "--smoke")
-            arguments.wishes.scale = Scale::smoke;
+            arguments.options.scale = Scale::smoke;
         else if (option == "--json")
             arguments.json = value();
         else if (option == "--report")
@@ -102,25 +94,77 @@ Arguments parse(int argc, char** argv)
     return arguments;
 }
 
-bool isWanted(const Scenario& scenario, const std::vector<std::string>& only)
+bool isWanted(const Scenario& scenario, const Arguments& arguments)
 {
-    const std::string name = scenario.name;
+    const auto& only = arguments.only;
+    if (scenario.isLong && arguments.options.scale == Scale::usual)
+        return false;
     return only.empty() ||
-           std::any_of(only.begin(), only.end(), [&](const std::string& text) { return name.find(text) != std::string::npos; });
+           std::any_of(only.begin(), only.end(), [&](const std::string& text) { return scenario.name.find(text) != std::string::npos; });
+}
+
+/// Scenarios that run one after the other. Their storage is started by the first one that needs it, and ends after the last one.
+struct Round
+{
+    std::unique_ptr<StorageBench> bench{}; ///< nullptr: they use no storage
+    std::vector<Scenario> scenarios{};
+};
+
+bool isMeasured(const BenchKind& kind, const Arguments& arguments)
+{
+    if (!arguments.stores.empty())
+        return std::find(arguments.stores.begin(), arguments.stores.end(), kind.name) != arguments.stores.end();
+    return arguments.options.scale == Scale::smoke ? !kind.hasServer : kind.isUsual;
+}
+
+void requireKnown(const std::vector<std::string>& stores)
+{
+    std::string known;
+    for (const auto& kind : benchKinds())
+        known += (known.empty() ? "" : ", ") + kind.name;
+    for (const auto& store : stores)
+        if (std::none_of(benchKinds().begin(), benchKinds().end(), [&](const BenchKind& kind) { return kind.name == store; }))
+            throw UsageError("unknown storage \"" + store + "\"; allowed are: " + known);
+}
+
+std::vector<Round> wantedRounds(const Arguments& arguments)
+{
+    requireKnown(arguments.stores);
+    std::vector<Round> rounds;
+    const auto add = [&](std::unique_ptr<StorageBench> bench, const std::vector<Scenario>& all)
+    {
+        Round round{.bench = std::move(bench)};
+        for (const auto& scenario : all)
+            if (isWanted(scenario, arguments))
+                round.scenarios.push_back(scenario);
+        if (!round.scenarios.empty())
+            rounds.push_back(std::move(round));
+    };
+    if (arguments.stores.empty())
+        add(nullptr, scenariosWithoutStorage());
+    for (const auto& kind : benchKinds())
+    {
+        if (!isMeasured(kind, arguments))
+            continue;
+        auto bench = kind.make();
+        const auto all = scenariosOn(kind, *bench);
+        add(std::move(bench), all);
+    }
+    return rounds;
 }
 
 Report::Entry run(const Scenario& scenario, Setting& setting)
 {
     std::clog << scenario.name << ": " << scenario.title << std::endl;
     Report::Entry entry;
-    entry.scenario = &scenario;
+    entry.scenario = scenario;
     const auto began = std::chrono::steady_clock::now();
     try
     {
         entry.result = scenario.run(setting);
         if (setting.isSmoke())
             for (auto& line : entry.result.lines)
-                line.target.reset(); // so small a run reaches or misses nothing
+                line.target.reset(); // a smoke run is too small for targets
     }
     catch (const Poco::Exception& failure)
     {
@@ -137,31 +181,32 @@ Report::Entry run(const Scenario& scenario, Setting& setting)
 
 int runAll(const Arguments& arguments)
 {
-    std::vector<const Scenario*> wanted;
-    for (const auto& scenario : scenarios())
-        if (isWanted(scenario, arguments.only))
-            wanted.push_back(&scenario);
-    if (wanted.empty())
-        throw UsageError("no scenario has a name with \"" + arguments.only.front() + "\" in it; --list names them");
+    auto rounds = wantedRounds(arguments);
+    if (rounds.empty())
+        throw UsageError("no scenario has a name with \"" + arguments.only.front() +
+                         "\" in it; --list names them, and with --long all of them");
 
     Report report(arguments.command, machineFacts());
-    Setting setting(arguments.wishes);
-    bool engineIsNamed = false;
-    // With the report on standard output for a program, people read the other stream.
+    Setting setting(arguments.options);
+    // When standard output has the report for a program, messages for people go to standard error.
     auto& people = arguments.json == "-" ? std::clog : std::cout;
-    for (const auto* const scenario : wanted)
+    for (auto& round : rounds)
     {
-        auto entry = run(*scenario, setting);
-        people << "\n" << scenario->title << " (" << scenario->name << ")\n\n" << markdownOf(entry.result);
-        if (!entry.failure.empty())
-            people << "It failed: " << entry.failure << "\n";
-        people << std::endl;
-        report.add(std::move(entry));
-        if (const auto* const engine = setting.startedEngine(); engine && !std::exchange(engineIsNamed, true))
-            report.addFact("engine", engine->name());
-        // After each: what has been measured so far must not be lost to what comes.
-        if (!arguments.report.empty())
-            report.write(arguments.report);
+        for (const auto& scenario : round.scenarios)
+        {
+            auto entry = run(scenario, setting);
+            people << "\n" << scenario.title << " (" << scenario.name << ")\n\n" << markdownOf(entry.result);
+            if (!entry.failure.empty())
+                people << "It failed: " << entry.failure << "\n";
+            people << std::endl;
+            report.add(std::move(entry));
+            // Write the report after each scenario, so that a later failure loses no result.
+            if (!arguments.report.empty())
+                report.write(arguments.report);
+        }
+        if (round.bench && round.bench->isStarted())
+            report.addFact("storage", round.bench->storage().name());
+        round.bench.reset(); // a server that still runs would disturb the next storage
     }
 
     if (arguments.json == "-")
@@ -182,8 +227,9 @@ int main(int argc, char** argv)
         if (arguments.help)
             std::cout << usage;
         else if (arguments.list)
-            for (const auto& scenario : scenarios())
-                std::cout << scenario.name << "\t" << scenario.title << "\n";
+            for (const auto& round : wantedRounds(arguments))
+                for (const auto& scenario : round.scenarios)
+                    std::cout << scenario.name << "\t" << scenario.title << "\n";
         else
             return runAll(arguments);
         return 0;

@@ -4,10 +4,13 @@
 #include "StallMeter.h"
 
 #include "Leasehold/FaultSchedule.h"
-#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/Store/StoreRegistry.h"
 #include "Leasehold/registerBuiltinStores.h"
 #include "Leasehold/waitUntil.h"
 
+#include <cppunit/TestAssert.h>
+
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <fstream>
@@ -16,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <sstream>
 #include <stop_token>
 #include <thread>
 #include <utility>
@@ -33,7 +37,7 @@ CallContext context()
     return CallContext::within(20s);
 }
 
-std::string hear(TestProgram& process, const std::string& expected)
+std::string hear(ChildProcess& process, const std::string& expected)
 {
     const auto line = process.hear();
     CPPUNIT_ASSERT_EQUAL(expected, line.substr(0, expected.size()));
@@ -51,19 +55,20 @@ void EndToEndSuite::setUp()
 {
     _folder = std::make_unique<Poco::TemporaryFile>();
     _folder->createDirectories();
-    _url = emptyStorage();
+    _url = storage().emptyStorage();
 }
 
 void EndToEndSuite::tearDown()
 {
+    storage().thaw(); // also after a test that failed halfway
     _folder.reset();
 }
 
-std::shared_ptr<LockStore> EndToEndSuite::openStore() const
+std::shared_ptr<LockStore> EndToEndSuite::openStore(const std::string& url) const
 {
     StoreRegistry registry;
     registerBuiltinStores(registry);
-    return registry.open(_url);
+    return registry.open(url);
 }
 
 LockPolicy EndToEndSuite::policy(Milliseconds ttl)
@@ -79,18 +84,28 @@ ServiceParts EndToEndSuite::quiet()
     return {.observers = {std::make_shared<LockObserver>()}};
 }
 
+LockManagerService EndToEndSuite::service(Milliseconds ttl, const std::string& url) const
+{
+    return LockManagerService(openStore(url), policy(ttl), quiet());
+}
+
 LockManagerService EndToEndSuite::service(Milliseconds ttl) const
 {
-    return LockManagerService(openStore(), policy(ttl), quiet());
+    return service(ttl, _url);
 }
 
-std::unique_ptr<TestProgram> EndToEndSuite::worker(std::vector<std::string> arguments)
+Milliseconds EndToEndSuite::shortTtl() const
+{
+    return std::max<Milliseconds>(1s, openStore()->info().minTtl);
+}
+
+std::unique_ptr<ChildProcess> EndToEndSuite::worker(std::vector<std::string> arguments)
 {
     arguments.insert(arguments.begin(), LEASEHOLD_ENDTOEND_WORKER);
-    return std::make_unique<TestProgram>(std::move(arguments));
+    return std::make_unique<ChildProcess>(std::move(arguments));
 }
 
-void EndToEndSuite::testOfTwentyThreadsExactlyOneGetsTheLockAndForeignReleasesChangeNothing()
+void EndToEndSuite::testOneOfTwentyRacingThreadsIsGranted()
 {
     constexpr int racers = 20;
     auto common = service(30s);
@@ -149,7 +164,7 @@ void EndToEndSuite::testOfTwentyThreadsExactlyOneGetsTheLockAndForeignReleasesCh
         }
 
         for (int i = 0; i < racers; ++i)
-            CPPUNIT_ASSERT(observer->release({name, drawToken(), lock->fence()}, context()) == ReleaseStatus::notHeld);
+            CPPUNIT_ASSERT(observer->release({name, drawToken(), lock->fence()}, context()).status == ReleaseStatus::notHeld);
         const auto record = observer->find(name, context());
         CPPUNIT_ASSERT(record && record->fence == lock->fence());
         CPPUNIT_ASSERT_EQUAL(ours, record->metadata);
@@ -159,7 +174,7 @@ void EndToEndSuite::testOfTwentyThreadsExactlyOneGetsTheLockAndForeignReleasesCh
     }
 }
 
-void EndToEndSuite::testTheSuccessorOfAnExpiredLockHasItsOwnTokenMetadataAndAGreaterFence()
+void EndToEndSuite::testSuccessorOfExpiredLockHasOwnTokenAndGreaterFence()
 {
     const auto first = openStore();
     const auto second = openStore();
@@ -180,27 +195,27 @@ void EndToEndSuite::testTheSuccessorOfAnExpiredLockHasItsOwnTokenMetadataAndAGre
     CPPUNIT_ASSERT(reply.record.fence > granted.record.fence);
     CPPUNIT_ASSERT_EQUAL(fresh.metadata, second->find("nightly", context())->metadata);
 
-    // The token of the first opens nothing any more, with either fence; that of the second does.
+    // The first holder's token is refused with either fence; the second holder's token is accepted.
     for (const auto fence : {granted.record.fence, reply.record.fence})
     {
         const std::vector<RenewRequest> stale{{{"nightly", old.token, fence}, 30s}};
         CPPUNIT_ASSERT(first->renew(stale, context()).at(0).status == RenewStatus::lost);
-        CPPUNIT_ASSERT(first->release(stale[0].lease, context()) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(first->release(stale[0].lease, context()).status == ReleaseStatus::notHeld);
     }
     CPPUNIT_ASSERT(first->acquire(old, context()).status == AcquireStatus::held);
     const std::vector<RenewRequest> own{{{"nightly", fresh.token, reply.record.fence}, 30s}};
     CPPUNIT_ASSERT(second->renew(own, context()).at(0).status == RenewStatus::renewed);
-    CPPUNIT_ASSERT(second->release(own[0].lease, context()) == ReleaseStatus::released);
+    CPPUNIT_ASSERT(second->release(own[0].lease, context()).status == ReleaseStatus::released);
 }
 
-void EndToEndSuite::testAKilledHolderIsSucceededOnceItsLeaseHasEnded()
+void EndToEndSuite::testKilledHolderIsSucceededWhenItsLeaseHasEnded()
 {
-    const auto holder = worker({"hold", url(), "nightly", "1s", R"({"who":"holder"})"});
+    const auto holder = worker({"hold", url(), "nightly", formatDuration(shortTtl()), R"({"who":"holder"})"});
     const auto fence = std::stoull(hear(*holder, "granted "));
     auto locks = service(10s);
     CPPUNIT_ASSERT_EQUAL(std::string(R"({"who":"holder"})"), locks.tryAcquire("nightly").holder().metadata);
     holder->kill();
-    // Whose lease has how long to go is known by the storage alone.
+    // Only the storage knows the remaining time of a lease.
     const auto asked = hostTime();
     const auto left = locks.find("nightly");
     auto lock = locks.acquire("nightly", {.metadata = {{"who", "successor"}}, .wait = 30s});
@@ -211,17 +226,17 @@ void EndToEndSuite::testAKilledHolderIsSucceededOnceItsLeaseHasEnded()
     lock.release();
 }
 
-void EndToEndSuite::testALeaseOfOneSecondIsKeptThroughACallbackOfFiveSeconds()
+void EndToEndSuite::testShortLeaseIsKeptForFiveSeconds()
 {
-    // A storage that is late with its answers by more than this, or a machine with waking a thread, may cost a lease of 1 s: the call of a
-    // renewal has 283 ms, twice. Then it was told, but that it is kept was not shown.
+    // A lease of 1 s has two renewal calls of 283 ms each. A storage or a machine that is later than this may lose it. Such a loss is told,
+    // but then the test has not shown that the lease is kept.
     constexpr auto slow = 150ms;
-    auto locks = service(1s);
-    auto rival = service(30s); // who has time for an answer
+    auto locks = service(shortTtl());
+    auto rival = service(30s); // a long call timeout
     Fence fence = 0;
     for (int disturbed = 0; fence == 0; ++disturbed)
     {
-        CPPUNIT_ASSERT_MESSAGE("this machine is too loaded to keep a lease of 1 s", disturbed < 20);
+        CPPUNIT_ASSERT_MESSAGE("this machine is too loaded to keep a short lease", disturbed < 20);
         bool began = false;
         auto slowest = HostTime{0};
         const auto keepIt = [&](const Lock& lock)
@@ -250,7 +265,7 @@ void EndToEndSuite::testALeaseOfOneSecondIsKeptThroughACallbackOfFiveSeconds()
         }
         catch (const LockStoreUnavailable&)
         {
-            if (began) // else it is the first call, which with so short a lease has so short a deadline
+            if (began) // before it is the first call, whose deadline is short because the lease is
                 throw;
         }
         catch (const LockLostError& error)
@@ -259,17 +274,17 @@ void EndToEndSuite::testALeaseOfOneSecondIsKeptThroughACallbackOfFiveSeconds()
                 CPPUNIT_FAIL(error.message() + "; nothing was later than " + std::to_string(toMilliseconds(slowest).count()) + " ms");
         }
     }
-    auto successor = rival.acquire("nightly", {.wait = 30s}); // its release may have come too late to be known
+    auto successor = rival.acquire("nightly", {.wait = 30s}); // the outcome of its release may be unknown
     CPPUNIT_ASSERT(successor.fence() > fence);
     successor.release();
 }
 
-/// What the number in the file is when all have ended.
+/// The number in the file after all processes have ended.
 int EndToEndSuite::incrementTogether(const std::string& storeUrl, int processes, int times) const
 {
     const auto file = folder() + "/number";
     std::ofstream(file) << 0;
-    std::vector<std::unique_ptr<TestProgram>> workers;
+    std::vector<std::unique_ptr<ChildProcess>> workers;
     for (int i = 0; i < processes; ++i)
         workers.push_back(worker({"increment", storeUrl, "number", file, std::to_string(times)}));
     for (auto& one : workers)
@@ -283,24 +298,59 @@ int EndToEndSuite::incrementTogether(const std::string& storeUrl, int processes,
     return number;
 }
 
-void EndToEndSuite::testEightProcessesThatIncrementANumberUnderTheLockLoseNoUpdate()
+void EndToEndSuite::testEightProcessesThatIncrementLoseNoUpdate()
 {
     CPPUNIT_ASSERT_EQUAL(800, incrementTogether(url(), 8, 100));
-    // The same without the lock, so that it is known that there was something to lose.
-    CPPUNIT_ASSERT(incrementTogether("none", 8, 100) < 800);
+    // The same without the lock, to show that updates can get lost. On a quiet machine none may get lost by chance.
+    int lost = 0;
+    for (int round = 0; round < 20 && lost == 0; ++round)
+        lost = 800 - incrementTogether("none", 8, 100);
+    CPPUNIT_ASSERT(lost > 0);
 }
 
-void EndToEndSuite::testAHolderThatWasStoppedIsNeverTheHolderAgain()
+/// Guards against a process that acquires a lock as soon as it has released it, and starves the others (11,317 grants to 0 in 24 s).
+void EndToEndSuite::testTwoProcessesThatLoopOnOneLockShareIt()
+{
+    constexpr auto deadline = 3min; // for a slow machine; usually it takes some seconds
+    const std::string times = "400";
+    for (const std::string threads : {"1", "4"})
+    {
+        std::vector<std::unique_ptr<ChildProcess>> processes;
+        for (int i = 0; i < 2; ++i)
+            processes.push_back(worker({"compete", url(), "shared by " + threads, threads, times}));
+        for (auto& process : processes)
+            hear(*process, "ready");
+        for (auto& process : processes)
+            process->tell("go");
+        for (auto& process : processes)
+            CPPUNIT_ASSERT_EQUAL(std::string("reached"), process->hear(deadline));
+        std::vector<int> grants;
+        for (auto& process : processes)
+        {
+            process->tell("stop");
+            std::istringstream told(hear(*process, "grants "));
+            int granted = 0, longest = 0;
+            told >> granted >> longest;
+            grants.push_back(granted);
+            std::cout << "\n    " << threads << " threads: " << granted << " grants, the longest wait " << longest << " ms" << std::flush;
+        }
+        const auto fewest = std::min(grants[0], grants[1]);
+        CPPUNIT_ASSERT_MESSAGE(std::to_string(grants[0]) + " and " + std::to_string(grants[1]) + " grants",
+                               4 * fewest >= grants[0] + grants[1]);
+    }
+}
+
+void EndToEndSuite::testStoppedHolderIsNeverTheHolderAgain()
 {
     auto locks = service(10s);
-    std::unique_ptr<TestProgram> holder;
+    std::unique_ptr<ChildProcess> holder;
     std::string name;
     HostTime stopped = 0;
     std::optional<Lock> successor;
     for (int tries = 1; !successor; ++tries)
     {
         name = "nightly/" + std::to_string(tries);
-        holder = worker({"hold", url(), name, "1s", R"({"who":"holder"})"});
+        holder = worker({"hold", url(), name, formatDuration(shortTtl()), R"({"who":"holder"})"});
         const auto fence = std::stoull(hear(*holder, "granted "));
         holder->pause();
         stopped = hostTime();
@@ -311,19 +361,19 @@ void EndToEndSuite::testAHolderThatWasStoppedIsNeverTheHolderAgain()
         }
         catch (const LockStoreUnavailable& error)
         {
-            // Stopped in the middle of a renewal it holds SQLite's own lock of the file, which has no lease: another is tried.
+            // A process stopped during a renewal may hold a lock of the storage itself, which has no lease. Then try another process.
             CPPUNIT_ASSERT_MESSAGE(error.message(), tries < 5);
         }
     }
     holder->resume();
     holder->tell("what do you believe?");
 
-    // It asks isHeld() all the time: each answer after the pause, the first one too, was false.
+    // It calls isHeld() in a loop. Each answer after the pause must be false, also the first one.
     CPPUNIT_ASSERT(std::stoll(hear(*holder, "lastHeld ")) <= stopped);
     hear(*holder, "not held");
     hear(*holder, "renewal lost");
     hear(*holder, "release refused");
-    // Its own clock and the answer to its late renewal race to tell it.
+    // Either its own clock or the answer to its late renewal tells it first.
     const auto reason = hear(*holder, "withLock threw LockLostError, ");
     CPPUNIT_ASSERT_MESSAGE(reason, reason == "expired" || reason == "refused");
     CPPUNIT_ASSERT_EQUAL(0, holder->wait());
@@ -335,14 +385,14 @@ void EndToEndSuite::testAHolderThatWasStoppedIsNeverTheHolderAgain()
     successor->release();
 }
 
-void EndToEndSuite::testTwentyProcessesThatStartAtOnceOnAnEmptyStoreAllWork()
+void EndToEndSuite::testTwentyProcessesStartAtOnceOnAnEmptyStore()
 {
-    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, countTables());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, storage().countTables());
     CPPUNIT_ASSERT_EQUAL(60, incrementTogether(url(), 20, 3));
-    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, countTables());
+    CPPUNIT_ASSERT_EQUAL(storage().tablesWhenPrepared(), storage().countTables());
 }
 
-/// How one lock was lost.
+/// The times of the loss of one lock.
 struct EndToEndSuite::Loss
 {
     HostTime fired = 0;
@@ -350,7 +400,7 @@ struct EndToEndSuite::Loss
     std::string ending{};
 };
 
-/// Holds locks in callbacks, lets them be renewed, freezes the storage and waits for the losses.
+/// Holds locks with loss callbacks, waits for renewals, freezes the storage and waits for the losses.
 std::vector<EndToEndSuite::Loss> EndToEndSuite::provokeLosses(LockManagerService& locks, SendTimes& times, Milliseconds phase)
 {
     constexpr int held = 5;
@@ -376,7 +426,7 @@ std::vector<EndToEndSuite::Loss> EndToEndSuite::provokeLosses(LockManagerService
                     if (!waitUntil([&] { return fired == held; }, 60s))
                         throw std::runtime_error("not all losses were told");
                 };
-                // A loaded machine may miss the deadline of the first call, and says so: that one is sent again.
+                // On a loaded machine the first call may miss its deadline. Then send it again.
                 for (const auto end = hostTime() + 60'000'000'000; loss.ending.empty();)
                 {
                     try
@@ -409,23 +459,23 @@ std::vector<EndToEndSuite::Loss> EndToEndSuite::provokeLosses(LockManagerService
         return true;
     };
     const bool all = waitUntil([&] { return running == held; }, 60s) && waitUntil(renewed, 60s);
-    std::this_thread::sleep_for(phase); // so that the freeze meets a lease at any age
-    freeze();
+    std::this_thread::sleep_for(phase); // so that the leases have any age at the freeze
+    storage().freeze();
     const bool told = waitUntil([&] { return fired == held; }, 30s);
     for (int i = 0; i < held; ++i)
         losses[static_cast<std::size_t>(i)].extension = times.lastExtension("lock " + std::to_string(i));
-    thaw();
+    storage().thaw();
     threads.clear();
     CPPUNIT_ASSERT_MESSAGE("the locks were not all acquired and renewed", all);
     CPPUNIT_ASSERT_MESSAGE("the losses were not all told: " + losses[0].ending, told);
     return losses;
 }
 
-void EndToEndSuite::testWhenTheStoreHangsEachLossIsToldInTime()
+void EndToEndSuite::testLossIsToldInTimeWhenTheStoreHangs()
 {
     constexpr auto ttl = 2000ms;
-    // A machine that lets a ready thread wait for so long can make any program late: such a trial is not counted, but even then
-    // the loss may be later only by what the machine was late for the two threads on its way.
+    // A machine that makes a ready thread wait this long can make any program late, so do not count this trial. But even then the loss may
+    // be late only by the delays of the two threads involved.
     constexpr auto calm = 10ms;
     const auto seed = testSeed();
     std::mt19937_64 random(seed);
@@ -435,11 +485,11 @@ void EndToEndSuite::testWhenTheStoreHangsEachLossIsToldInTime()
 
     int counted = 0, disturbed = 0;
     Milliseconds earliest = Milliseconds::max(), latest = Milliseconds::min();
-    while (counted < hangTrials())
+    while (counted < storage().hangTrials())
     {
         CPPUNIT_ASSERT_MESSAGE("this machine is too loaded to measure: of " + std::to_string(counted + disturbed) + " trials only " +
                                    std::to_string(counted) + " were undisturbed",
-                               disturbed <= 3 * hangTrials());
+                               disturbed <= 3 * storage().hangTrials());
         StallMeter meter;
         const auto losses = provokeLosses(locks, *times, Milliseconds(random() % 700));
         meter.stop();
@@ -447,7 +497,7 @@ void EndToEndSuite::testWhenTheStoreHangsEachLossIsToldInTime()
         for (const auto& loss : losses)
         {
             CPPUNIT_ASSERT_EQUAL(std::string("expired"), loss.ending);
-            const auto sent = LocalTime{Clock::duration{loss.extension.sent}};
+            const auto sent = LocalTime{LocalClock::duration{loss.extension.sent}};
             const auto validUntil = lease.validUntil(sent, loss.extension.remaining).time_since_epoch().count();
             const auto ends = loss.extension.sent + std::chrono::nanoseconds(ttl).count();
             const auto stall = meter.longest(validUntil - 100'000'000, loss.fired);

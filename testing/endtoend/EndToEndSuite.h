@@ -1,12 +1,13 @@
 #pragma once
 
+#include "StorageAdapter.h"
+
+#include "Leasehold/ChildProcess.h"
 #include "Leasehold/LockManagerService.h"
-#include "Leasehold/TestProgram.h"
 
 #include <Poco/TemporaryFile.h>
 
 #include <cppunit/TestFixture.h>
-#include <cppunit/extensions/HelperMacros.h>
 
 #include <memory>
 #include <string>
@@ -15,62 +16,50 @@
 namespace Leasehold
 {
 
-/// What Leasehold must show on a real storage, with real processes, in real time. A subclass names the storage.
+/// Tests for every storage, with real processes, in real time.
 class EndToEndSuite : public CppUnit::TestFixture
 {
-    CPPUNIT_TEST_SUITE(EndToEndSuite);
-    CPPUNIT_TEST(testOfTwentyThreadsExactlyOneGetsTheLockAndForeignReleasesChangeNothing);
-    CPPUNIT_TEST(testTheSuccessorOfAnExpiredLockHasItsOwnTokenMetadataAndAGreaterFence);
-    CPPUNIT_TEST(testAKilledHolderIsSucceededOnceItsLeaseHasEnded);
-    CPPUNIT_TEST(testALeaseOfOneSecondIsKeptThroughACallbackOfFiveSeconds);
-    CPPUNIT_TEST(testEightProcessesThatIncrementANumberUnderTheLockLoseNoUpdate);
-    CPPUNIT_TEST(testAHolderThatWasStoppedIsNeverTheHolderAgain);
-    CPPUNIT_TEST(testTwentyProcessesThatStartAtOnceOnAnEmptyStoreAllWork);
-    CPPUNIT_TEST(testWhenTheStoreHangsEachLossIsToldInTime);
-    CPPUNIT_TEST_SUITE_END_ABSTRACT();
-
 public:
+    explicit EndToEndSuite(const StorageKind& kind) : _kind(kind) {}
+
     void setUp() override;
     void tearDown() override;
 
-protected:
-    /// The URL of a storage in which nothing is yet; another one for each test.
-    virtual std::string emptyStorage() = 0;
-    /// How many indices or tables that storage has.
-    virtual std::size_t countTables() = 0;
-    /// Until thaw(), the storage answers nothing and refuses nothing.
-    virtual void freeze() = 0;
-    virtual void thaw() = 0;
-    /// How often a hanging storage is tried.
-    virtual int hangTrials() const = 0;
+    void testOneOfTwentyRacingThreadsIsGranted();
+    void testSuccessorOfExpiredLockHasOwnTokenAndGreaterFence();
+    void testKilledHolderIsSucceededWhenItsLeaseHasEnded();
+    void testShortLeaseIsKeptForFiveSeconds();
+    void testEightProcessesThatIncrementLoseNoUpdate();
+    void testTwoProcessesThatLoopOnOneLockShareIt();
+    void testStoppedHolderIsNeverTheHolderAgain();
+    void testTwentyProcessesStartAtOnceOnAnEmptyStore();
+    void testLossIsToldInTimeWhenTheStoreHangs();
 
+protected:
+    StorageAdapter& storage() const { return sharedStorage(_kind); } // the first call starts it
     const std::string& url() const { return _url; }
     const std::string& folder() const { return _folder->path(); }
 
-    /// The storage as another process would have it.
-    std::shared_ptr<LockStore> openStore() const;
-    /// A service of its own on it, with leases of so long.
+    /// A store on the storage as another process would have it; another URL is another way to it.
+    std::shared_ptr<LockStore> openStore(const std::string& url) const;
+    std::shared_ptr<LockStore> openStore() const { return openStore(_url); }
+    /// A new service on the storage with this TTL.
     LockManagerService service(Milliseconds ttl) const;
+    LockManagerService service(Milliseconds ttl, const std::string& url) const;
+    /// One second, or the shortest TTL of a store that keeps none so short.
+    Milliseconds shortTtl() const;
     static LockPolicy policy(Milliseconds ttl);
     static ServiceParts quiet();
 
-    /// A process of EndToEndWorker.cpp.
-    static std::unique_ptr<TestProgram> worker(std::vector<std::string> arguments);
+    /// Starts a process of EndToEndWorker.cpp.
+    static std::unique_ptr<ChildProcess> worker(std::vector<std::string> arguments);
 
 private:
     struct Loss;
     std::vector<Loss> provokeLosses(LockManagerService& locks, class SendTimes& times, Milliseconds phase);
     int incrementTogether(const std::string& storeUrl, int processes, int times) const;
 
-    void testOfTwentyThreadsExactlyOneGetsTheLockAndForeignReleasesChangeNothing();
-    void testTheSuccessorOfAnExpiredLockHasItsOwnTokenMetadataAndAGreaterFence();
-    void testAKilledHolderIsSucceededOnceItsLeaseHasEnded();
-    void testALeaseOfOneSecondIsKeptThroughACallbackOfFiveSeconds();
-    void testEightProcessesThatIncrementANumberUnderTheLockLoseNoUpdate();
-    void testAHolderThatWasStoppedIsNeverTheHolderAgain();
-    void testTwentyProcessesThatStartAtOnceOnAnEmptyStoreAllWork();
-    void testWhenTheStoreHangsEachLossIsToldInTime();
-
+    const StorageKind& _kind;
     std::unique_ptr<Poco::TemporaryFile> _folder;
     std::string _url;
 };

@@ -1,20 +1,25 @@
-// The processes of the end-to-end tests. Each is told what to do by its arguments, and talks line by line over stdin and stdout.
+// The processes of the end-to-end tests. The arguments choose the job. A process talks line by line over stdin and stdout.
 //
 //     increment STORE-URL LOCK FILE TIMES    says "ready", hears a line, increments the number in FILE under LOCK, TIMES times
 //     increment none LOCK FILE TIMES         the same without a lock
+//     compete STORE-URL LOCK THREADS TIMES   says "ready", hears a line, takes LOCK in each thread again and again for 2 ms, says "reached"
+//                                            after TIMES grants, goes on until it hears a line, then says "grants NUMBER LONGEST-WAIT-MS"
 //     hold STORE-URL LOCK TTL METADATA       says "granted FENCE", asks isHeld() until it hears a line, then says what it has lost
 //     configured FILE LOCK                   takes LOCK in the store that FILE names; says the store's type and the fence
-//     block SQLITE-FILE                      opens a transaction, says "blocking", and keeps it until it is killed
 
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/History.h"
 #include "Leasehold/LockManagerService.h"
-#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/Store/LockStore.h"
+#include "Leasehold/Store/StoreRegistry.h"
 #include "Leasehold/loadConfiguration.h"
 #include "Leasehold/registerBuiltinStores.h"
 
 #include <Poco/Util/AbstractConfiguration.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <fstream>
 #include <iostream>
 #include <stdexcept>
@@ -23,7 +28,6 @@
 #include <vector>
 
 #include <poll.h>
-#include <sqlite3.h>
 
 namespace Leasehold
 {
@@ -61,12 +65,12 @@ std::vector<std::shared_ptr<LockObserver>> quiet()
     return {std::make_shared<LockObserver>()};
 }
 
-/// Neither atomic nor guarded: whoever does it alone loses nothing.
+/// The increment is neither atomic nor guarded: it loses no update only if no other process increments at the same time.
 void increment(const std::string& path)
 {
     int number = 0;
     std::ifstream(path) >> number;
-    std::this_thread::sleep_for(std::chrono::microseconds(200)); // a work that takes some time
+    std::this_thread::sleep_for(std::chrono::microseconds(200)); // stands for work
     std::ofstream(path) << number + 1;
 }
 
@@ -92,6 +96,41 @@ int incrementMany(const Arguments& arguments)
     return 0;
 }
 
+/// Works like a program that ignores the others: without a pause, with the default policy.
+int compete(const Arguments& arguments)
+{
+    using Clock = std::chrono::steady_clock;
+    const auto& [url, name] = std::tie(arguments.at(1), arguments.at(2));
+    const int times = std::stoi(arguments.at(4));
+    LockManagerService locks(registry().open(url), {}, {.observers = quiet()});
+    std::atomic<int> grants{0};
+    std::atomic<Milliseconds::rep> longest{0};
+    std::vector<std::jthread> threads;
+    say("ready");
+    hear();
+    const auto loop = [&, name = name](const std::stop_token& end)
+    {
+        while (!end.stop_requested())
+        {
+            const auto asked = Clock::now();
+            const auto lock = locks.acquire(name, {.wait = std::chrono::minutes(5)});
+            longest = std::max(longest.load(),
+                               std::chrono::duration_cast<Milliseconds>(Clock::now() - asked).count()); // this thread holds the lock
+            std::this_thread::sleep_for(Milliseconds{2});
+            if (++grants == times)
+                say("reached");
+        }
+    };
+    for (int i = 0; i < std::stoi(arguments.at(3)); ++i)
+        threads.emplace_back(loop);
+    hear();
+    for (auto& thread : threads)
+        thread.request_stop();
+    const int granted = grants;
+    say("grants " + std::to_string(granted) + " " + std::to_string(longest));
+    return 0;
+}
+
 int hold(const Arguments& arguments)
 {
     const auto& name = arguments.at(2);
@@ -114,16 +153,16 @@ int hold(const Arguments& arguments)
                 lastHeld = before;
         }
         say("lastHeld " + std::to_string(lastHeld));
-        // Asked again: if it was stopped right after it had asked, that answer was the only one.
+        // Ask again: if the process was stopped right after a call, that call gave the only answer.
         say(lock.isHeld() ? "held" : "not held");
-        // What a stale holder could try that does not ask its Lock.
+        // The requests of a stale holder that does not ask its Lock.
         const LeaseRef lease{name, token, lock.fence()};
         const std::vector<RenewRequest> renewal{{lease, policy.lease.ttl}};
         const auto context = CallContext::within(std::chrono::seconds(20));
         say(store->renew(renewal, context).at(0).status == RenewStatus::lost ? "renewal lost" : "renewal not lost");
-        say(store->release(lease, context) == ReleaseStatus::notHeld ? "release refused" : "release accepted");
+        say(store->release(lease, context).status == ReleaseStatus::notHeld ? "release refused" : "release accepted");
     };
-    // A loaded machine may miss the deadline that a call with a short lease has.
+    // A loaded machine may miss the short deadline of a call with a short lease.
     for (int tries = 1;; ++tries)
     {
         try
@@ -163,30 +202,18 @@ int configured(const Arguments& arguments)
     return 0;
 }
 
-int block(const Arguments& arguments)
-{
-    sqlite3* database = nullptr;
-    if (sqlite3_open(arguments.at(1).c_str(), &database) != SQLITE_OK || sqlite3_busy_timeout(database, 10'000) != SQLITE_OK ||
-        sqlite3_exec(database, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) != SQLITE_OK)
-        throw std::runtime_error(sqlite3_errmsg(database));
-    say("blocking");
-    hear();
-    sqlite3_close(database);
-    return 0;
-}
-
 int run(const Arguments& arguments)
 {
     const auto command = arguments.empty() ? std::string() : arguments[0];
     if (command == "increment")
         return incrementMany(arguments);
+    if (command == "compete")
+        return compete(arguments);
     if (command == "hold")
         return hold(arguments);
     if (command == "configured")
         return configured(arguments);
-    if (command == "block")
-        return block(arguments);
-    throw std::invalid_argument("the first argument must be increment, hold, configured or block");
+    throw std::invalid_argument("the first argument must be increment, compete, hold or configured");
 }
 
 } // namespace

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "Leasehold/History.h"
-#include "Leasehold/LockStore.h"
+#include "Leasehold/Store/LockStore.h"
 
 #include <map>
 #include <memory>
@@ -11,8 +11,8 @@
 namespace Leasehold
 {
 
-/// A store around another one that remembers, by the clock of the host, when the last request that extended each lock was sent:
-/// what a loss is measured against, taken without the service's help. Thread-safe.
+/// Wraps a store and records, by the host's clock, when the last request that extended each lock was sent. Tests measure a loss from this
+/// time, which does not depend on the service. Thread-safe.
 class SendTimes : public LockStore
 {
 public:
@@ -20,7 +20,7 @@ public:
     {
         HostTime sent = 0;        ///< before the request
         Milliseconds remaining{}; ///< as the storage answered
-        int renewals = 0;         ///< so far, of this acquisition
+        int renewals = 0;         ///< of this acquisition so far
     };
 
     explicit SendTimes(std::shared_ptr<LockStore> inner) : _inner(std::move(inner)) {}
@@ -31,7 +31,7 @@ public:
     void prepare(const CallContext& context) override { _inner->prepare(context); }
     AcquireReply acquire(const AcquireRequest& request, const CallContext& context) override;
     std::vector<RenewReply> renew(std::span<const RenewRequest> requests, const CallContext& context) override;
-    ReleaseStatus release(const LeaseRef& lease, const CallContext& context) override { return _inner->release(lease, context); }
+    ReleaseReply release(const LeaseRef& lease, const CallContext& context) override { return _inner->release(lease, context); }
     std::optional<LockRecord> find(const std::string& name, const CallContext& context) override { return _inner->find(name, context); }
     std::vector<LockRecord> list(const ListQuery& query, const CallContext& context) override { return _inner->list(query, context); }
     bool breakLock(const std::string& name, Fence expected, BreakMode mode, const CallContext& context) override

@@ -1,6 +1,6 @@
 #include "StallMeter.h"
 
-#include "Leasehold/Clock.h"
+#include "Leasehold/TimeSource.h"
 
 #include <algorithm>
 
@@ -23,16 +23,17 @@ void StallMeter::stop()
 
 void StallMeter::run(const std::stop_token& stopping, std::size_t processor, std::vector<Overrun>& overruns)
 {
-    // A thread that has to wait on one processor says nothing of the others. Where this one may not be used, any will do.
+    // One thread per processor, because one that waits on a processor says nothing about the others. If this processor is not allowed, the
+    // thread runs on any.
     cpu_set_t only;
     CPU_ZERO(&only);
     CPU_SET(processor, &only);
     ::pthread_setaffinity_np(::pthread_self(), sizeof only, &only);
-    const auto waiter = Clock::system()->makeWaiter();
+    const auto waiter = TimeSource::system()->makeWaiter();
     while (!stopping.stop_requested())
     {
         const auto due = hostTime() + 2'000'000;
-        waiter->waitUntil(LocalTime{Clock::duration{due}});
+        waiter->waitUntil(LocalTime{LocalClock::duration{due}});
         overruns.push_back({due, hostTime()});
     }
 }

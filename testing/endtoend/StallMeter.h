@@ -10,9 +10,9 @@
 namespace Leasehold
 {
 
-/// How late this machine wakes a thread: on each processor a thread waits, by the clock and the waiter of the library, for every second
-/// millisecond, and notes by how much each wait was overrun. A bound on time that is missed while the meter was as late says
-/// nothing about the library; one that is missed while the meter was in time does. Runs from construction on.
+/// Measures how late this machine wakes threads. On each processor a thread waits for every second millisecond, by the library's clock and
+/// waiter, and records how late each wait ends. A late loss counts against the library only if the meter was in time. Runs from
+/// construction on.
 class StallMeter
 {
 public:
@@ -22,7 +22,7 @@ public:
     /// Ends the measurement.
     void stop();
 
-    /// The longest overrun of a wait that touches the time between the two moments. After stop() only.
+    /// The longest delay of a wait that overlaps the time between the two moments. Only after stop().
     std::chrono::nanoseconds longest(HostTime from, HostTime to) const;
 
 private:
@@ -32,7 +32,7 @@ private:
     };
     static void run(const std::stop_token& stopping, std::size_t processor, std::vector<Overrun>& overruns);
 
-    std::vector<std::vector<Overrun>> _overruns; // of each thread
+    std::vector<std::vector<Overrun>> _overruns; // by thread
     std::vector<std::jthread> _threads;
 };
 

@@ -11,10 +11,10 @@ namespace Leasehold
 class FaultScheduleTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(FaultScheduleTest);
-    CPPUNIT_TEST(testTheSameSeedGivesTheSameSchedule);
+    CPPUNIT_TEST(testSameSeedGivesTheSameSchedule);
     CPPUNIT_TEST(testEveryKindOfTroubleOccursInThreeMinutes);
     CPPUNIT_TEST(testItEndsWithASoundNetworkAndRunningProcesses);
-    CPPUNIT_TEST(testAStoppedProcessIsLeftAloneUntilItIsContinued);
+    CPPUNIT_TEST(testStoppedProcessIsLeftAloneUntilItIsContinued);
     CPPUNIT_TEST_SUITE_END();
 
     using What = FaultStep::What;
@@ -29,7 +29,7 @@ class FaultScheduleTest : public CppUnit::TestFixture
     }
 
 public:
-    void testTheSameSeedGivesTheSameSchedule()
+    void testSameSeedGivesTheSameSchedule()
     {
         CPPUNIT_ASSERT_EQUAL(text(threeMinutes(7)), text(threeMinutes(7)));
         CPPUNIT_ASSERT(text(threeMinutes(7)) != text(threeMinutes(8)));
@@ -66,7 +66,7 @@ public:
         }
     }
 
-    void testAStoppedProcessIsLeftAloneUntilItIsContinued()
+    void testStoppedProcessIsLeftAloneUntilItIsContinued()
     {
         for (std::uint64_t seed = 1; seed <= 20; ++seed)
         {

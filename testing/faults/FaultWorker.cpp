@@ -1,11 +1,11 @@
-// One process of a Workload: its threads work the locks of a store until its stdin ends, and write down what they are told.
+// One process of a Workload: its threads use the locks of a store until its stdin ends, and record what they observe.
 //
 //     leasehold-fault-worker STORE-URL FOLDER HISTORY NAME SEED
 
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/History.h"
 #include "Leasehold/LockManagerService.h"
-#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/Store/StoreRegistry.h"
 #include "Leasehold/UpdateFile.h"
 #include "Leasehold/Workload.h"
 #include "Leasehold/registerBuiltinStores.h"
@@ -37,7 +37,7 @@ LockPolicy policy()
     return policy;
 }
 
-/// One of the threads of the process, which share its service and its history.
+/// One thread of the process. All threads share its service and its history.
 class FaultWorker
 {
 public:
@@ -89,7 +89,9 @@ private:
         const bool wasHeld = update(lock);
         if (!wasHeld && !waitUntil([&lock] { return lock.lossToken().stop_requested(); }))
             note(HistoryKind::neverTold, name, fence);
-        note(HistoryKind::releasing, name, fence);
+        const auto releasing = hostTime();
+        _history.write(
+            {releasing, HistoryKind::releasing, name, fence, 0, {}, releasing + std::chrono::nanoseconds(lock.remaining()).count()});
         try
         {
             lock.release();
@@ -105,7 +107,7 @@ private:
         }
     }
 
-    /// One update of each of the lock's resources: read, work, write. Whether the lock was held to the end.
+    /// Updates each of the lock's resources once: read, work, write. Returns whether the lock was held to the end.
     bool update(const Lock& lock)
     {
         UpdateFile guarded(resourceFile(_folder, lock.name(), "guarded"));
@@ -130,7 +132,7 @@ private:
 
         const bool held = work(lock);
 
-        // The unguarded twins: one writer asks the lock just before it writes, the other trusts that it has it.
+        // The unguarded resources: for one, the writer asks the lock just before it writes; for the other, it does not ask.
         const auto write = [&](const char* resource, auto& ids, auto how)
         {
             ids.push_back(id);
@@ -142,7 +144,7 @@ private:
         if (lock.isHeld())
             write("asking", askingIds, [&](const auto& ids) { asking.overwrite(ids); });
         write("trusting", trustingIds, [&](const auto& ids) { trusting.overwrite(ids); });
-        // The guarded one asks nobody: the resource itself refuses whoever is late.
+        // The writer of the guarded resource does not ask: the resource itself refuses late writers.
         if (entered)
         {
             try
@@ -157,7 +159,7 @@ private:
         return sample(lock) && held;
     }
 
-    /// Some work is done in no time, some takes longer than a lease. Lost or not, it is done to its end.
+    /// Some work takes no time, some takes longer than a lease. A loss does not end it.
     bool work(const Lock& lock)
     {
         const auto longest = _random() % 2 == 0 ? 30U : 3000U;
@@ -198,7 +200,7 @@ int run(char** argv)
     std::cout << "ready" << std::endl;
     while (!inputEnded())
     {
-        // All of them want the same lock, so that it goes from thread to thread.
+        // All threads want the same lock, so that it is handed over between threads.
         const auto lock = workloadLock(random() % Workload::locks);
         std::vector<std::jthread> threads;
         threads.reserve(workers.size());

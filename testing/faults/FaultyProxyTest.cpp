@@ -20,7 +20,7 @@ namespace Leasehold
 namespace
 {
 
-/// Answers each piece that it gets with the same bytes, and counts them.
+/// Sends back each received piece and counts the pieces.
 class EchoServer
 {
 public:
@@ -65,7 +65,7 @@ private:
                 }
                 catch (const Poco::IOException&)
                 {
-                    got = 0; // the proxy reset it
+                    got = 0; // the proxy has reset the connection
                 }
                 if (got <= 0)
                     std::erase(clients, socket);
@@ -84,12 +84,12 @@ class FaultyProxyTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(FaultyProxyTest);
     CPPUNIT_TEST(testWithoutAFaultBytesPassBothWays);
-    CPPUNIT_TEST(testADelayHoldsBothWays);
-    CPPUNIT_TEST(testACutResetsOldAndNewConnections);
-    CPPUNIT_TEST(testABlackholeHoldsWhatIsSentAndGivesItOnWhenItEnds);
-    CPPUNIT_TEST(testARequestArrivesLateAlthoughItsSenderHasGone);
-    CPPUNIT_TEST(testADripGivesOneByteAtATime);
-    CPPUNIT_TEST(testADroppedReplyTookEffect);
+    CPPUNIT_TEST(testDelayHoldsBothWays);
+    CPPUNIT_TEST(testCutResetsOldAndNewConnections);
+    CPPUNIT_TEST(testBlackholeHoldsWhatIsSentAndGivesItOnWhenItEnds);
+    CPPUNIT_TEST(testRequestArrivesLateAlthoughItsSenderHasGone);
+    CPPUNIT_TEST(testDripGivesOneByteAtATime);
+    CPPUNIT_TEST(testDroppedReplyTookEffect);
     CPPUNIT_TEST_SUITE_END();
 
     std::unique_ptr<EchoServer> _server;
@@ -107,7 +107,7 @@ class FaultyProxyTest : public CppUnit::TestFixture
         CPPUNIT_ASSERT_EQUAL(static_cast<int>(text.size()), socket.sendBytes(text.data(), static_cast<int>(text.size())));
     }
 
-    /// So many bytes, or less if the connection ends.
+    /// Reads so many bytes, or fewer if the connection ends.
     static std::string hear(Poco::Net::StreamSocket& socket, std::size_t size)
     {
         std::string text;
@@ -152,7 +152,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, _proxy->connections());
     }
 
-    void testADelayHoldsBothWays()
+    void testDelayHoldsBothWays()
     {
         _proxy->set(ProxyFault::delay, Milliseconds{150});
         auto socket = connect();
@@ -162,7 +162,7 @@ public:
         CPPUNIT_ASSERT(hostTime() - began >= 300'000'000);
     }
 
-    void testACutResetsOldAndNewConnections()
+    void testCutResetsOldAndNewConnections()
     {
         auto socket = connect();
         say(socket, "hello");
@@ -177,7 +177,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("hello"), hear(again, 5));
     }
 
-    void testABlackholeHoldsWhatIsSentAndGivesItOnWhenItEnds()
+    void testBlackholeHoldsWhatIsSentAndGivesItOnWhenItEnds()
     {
         auto socket = connect();
         _proxy->set(ProxyFault::blackhole);
@@ -188,7 +188,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("hello"), hear(socket, 5));
     }
 
-    void testARequestArrivesLateAlthoughItsSenderHasGone()
+    void testRequestArrivesLateAlthoughItsSenderHasGone()
     {
         _proxy->set(ProxyFault::blackhole);
         {
@@ -196,14 +196,14 @@ public:
             say(socket, "hello");
             socket.close();
         }
-        // The order to the proxy is served after the connection, which was there before it.
+        // The proxy accepts the earlier connection before it carries out the later order.
         CPPUNIT_ASSERT(waitUntil([this] { return _proxy->connections() == 1; }));
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, _server->received());
         _proxy->set(ProxyFault::none);
         CPPUNIT_ASSERT(waitUntil([this] { return _server->received() == 5; }));
     }
 
-    void testADripGivesOneByteAtATime()
+    void testDripGivesOneByteAtATime()
     {
         _proxy->set(ProxyFault::drip);
         auto socket = connect();
@@ -213,7 +213,7 @@ public:
         CPPUNIT_ASSERT(hostTime() - began >= 150'000'000);
     }
 
-    void testADroppedReplyTookEffect()
+    void testDroppedReplyTookEffect()
     {
         _proxy->set(ProxyFault::dropReply);
         std::size_t sent = 0, dropped = 0, answered = 0;

@@ -5,31 +5,36 @@
 namespace Leasehold
 {
 
-/// The checker finds each violation that is planted in a good history, and nothing in the good one.
+/// The checker finds each violation that a test adds to a correct history, and finds none in the correct history.
 class HistoryCheckerTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(HistoryCheckerTest);
-    CPPUNIT_TEST(testAGoodHistoryHasNoViolation);
+    CPPUNIT_TEST(testGoodHistoryHasNoViolation);
     CPPUNIT_TEST(testLeasesThatAProcessHandsOnAreCounted);
-    CPPUNIT_TEST(testASampleInsideAnothersIntervalIsFound);
+    CPPUNIT_TEST(testSampleInsideAnothersIntervalIsFound);
     CPPUNIT_TEST(testOverlapsOfThreeHoldersAreFound);
-    CPPUNIT_TEST(testAPausedHolderThatStillBelievesIsFound);
+    CPPUNIT_TEST(testPausedHolderThatStillBelievesIsFound);
     CPPUNIT_TEST(testHoldersOfDifferentLocksDoNotOverlap);
-    CPPUNIT_TEST(testAFenceGrantedTwiceIsFound);
-    CPPUNIT_TEST(testAFenceThatFallsInTheOrderOfHoldingIsFound);
-    CPPUNIT_TEST(testAFenceThatFallsBetweenGrantsThatNobodyHeldIsFound);
+    CPPUNIT_TEST(testFenceGrantedTwiceIsFound);
+    CPPUNIT_TEST(testFenceThatFallsInTheOrderOfHoldingIsFound);
+    CPPUNIT_TEST(testFenceThatFallsBetweenGrantsThatNobodyHeldIsFound);
     CPPUNIT_TEST(testGrantsThatWereAskedForAtOnceMayBeToldInAnyOrder);
-    CPPUNIT_TEST(testALockHeldAgainAfterAFalseSampleIsFound);
-    CPPUNIT_TEST(testALockHeldAfterItsLossWasToldIsFound);
-    CPPUNIT_TEST(testALossThatWasNeverToldIsFound);
-    CPPUNIT_TEST(testAGuardedUpdateThatIsLostIsFound);
-    CPPUNIT_TEST(testAGuardedUpdateOfAStaleHolderIsFound);
-    CPPUNIT_TEST(testAGuardedUpdateThatNobodyWroteIsFound);
-    CPPUNIT_TEST(testAGuardedUpdateMadeTwiceIsFound);
-    CPPUNIT_TEST(testAnUpdateOfAProcessKilledBeforeItWasAcceptedMayBeThereOrNot);
-    CPPUNIT_TEST(testAFailureIsFound);
+    CPPUNIT_TEST(testLockHeldAgainAfterAFalseSampleIsFound);
+    CPPUNIT_TEST(testLockHeldAfterItsLossWasToldIsFound);
+    CPPUNIT_TEST(testLossThatWasNeverToldIsFound);
+    CPPUNIT_TEST(testReleaseRefusedInAValidLeaseIsFound);
+    CPPUNIT_TEST(testReleaseRefusedAfterTheLeaseIsNoViolation);
+    CPPUNIT_TEST(testReleaseRefusedAfterAnUnknownOneIsNoViolation);
+    CPPUNIT_TEST(testReleaseRefusedAfterAnothersUnknownOneIsFound);
+    CPPUNIT_TEST(testReleaseOfUnknownOutcomeIsNoViolation);
+    CPPUNIT_TEST(testGuardedUpdateThatIsLostIsFound);
+    CPPUNIT_TEST(testGuardedUpdateOfAStaleHolderIsFound);
+    CPPUNIT_TEST(testGuardedUpdateThatNobodyWroteIsFound);
+    CPPUNIT_TEST(testGuardedUpdateMadeTwiceIsFound);
+    CPPUNIT_TEST(testUpdateOfAKilledProcessMayBeThereOrNot);
+    CPPUNIT_TEST(testFailureIsFound);
     CPPUNIT_TEST(testLostUpdatesOfUnguardedTwinsAreCountedAndNoViolation);
-    CPPUNIT_TEST(testTheLongestTimeWithoutAGrantIsMeasured);
+    CPPUNIT_TEST(testLongestTimeWithoutAGrantIsMeasured);
     CPPUNIT_TEST_SUITE_END();
 
     using Lines = std::vector<HistoryLine>;
@@ -40,7 +45,22 @@ class HistoryCheckerTest : public CppUnit::TestFixture
         return {time, kind, "L", fence, since, detail};
     }
 
-    /// A holds the lock from 10 to 30 and releases it; B holds it from 50 to 60 and loses it. Both make their updates.
+    static HistoryLine releasing(HostTime time, Fence fence, HostTime until)
+    {
+        auto result = line(time, Kind::releasing, fence);
+        result.until = until;
+        return result;
+    }
+
+    /// The history of A whose release ends at 40 with this outcome instead.
+    static Lines firstWith(Kind kind)
+    {
+        auto lines = first();
+        lines.back().kind = kind;
+        return lines;
+    }
+
+    /// A holds the lock from 10 to 30 and releases it. B holds it from 50 to 60 and loses it. Both update the resources.
     static Lines first()
     {
         return {line(10, Kind::granted, 100, {}, 5),
@@ -49,7 +69,7 @@ class HistoryCheckerTest : public CppUnit::TestFixture
                 line(25, Kind::writing, 100, "guarded a-1"),
                 line(26, Kind::wrote, 100, "guarded a-1"),
                 line(30, Kind::heldSample, 100),
-                line(31, Kind::releasing, 100),
+                releasing(31, 100, 90),
                 line(40, Kind::released, 100)};
     }
     static Lines second()
@@ -68,7 +88,7 @@ class HistoryCheckerTest : public CppUnit::TestFixture
         return checker.check();
     }
 
-    /// Something was found, and nothing that does not contain `part`: two holders are found from the side of each.
+    /// Asserts that there are violations, and that each contains `part`. (Two holders may be reported from both sides.)
     static void assertFound(const std::string& part, const HistoryFindings& findings)
     {
         CPPUNIT_ASSERT_MESSAGE(findings.describe(), findings.violationsInAll != 0);
@@ -83,7 +103,7 @@ class HistoryCheckerTest : public CppUnit::TestFixture
     }
 
 public:
-    void testAGoodHistoryHasNoViolation()
+    void testGoodHistoryHasNoViolation()
     {
         const auto findings = check(first(), second());
         CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violationsInAll);
@@ -105,9 +125,9 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{2}, findings.handedOn);
     }
 
-    void testASampleInsideAnothersIntervalIsFound()
+    void testSampleInsideAnothersIntervalIsFound()
     {
-        // B believes at 25, between the samples of A.
+        // B has a true sample at 25, between the samples of A.
         auto b = second();
         b.insert(b.begin() + 1, line(25, Kind::heldSample, 200));
         b[0].time = 24;
@@ -124,9 +144,9 @@ public:
         CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{2}, findings.violationsInAll);
     }
 
-    void testAPausedHolderThatStillBelievesIsFound()
+    void testPausedHolderThatStillBelievesIsFound()
     {
-        // A says after B's grant that it holds the lock: the pause had taken it away.
+        // A has a true sample after B's grant: it lost the lock while it was paused.
         assertFound("two holders", check(with(first(), line(55, Kind::heldSample, 100)), second()));
     }
 
@@ -138,7 +158,7 @@ public:
         CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violationsInAll);
     }
 
-    void testAFenceGrantedTwiceIsFound()
+    void testFenceGrantedTwiceIsFound()
     {
         HistoryChecker checker;
         checker.add("A", {line(10, Kind::granted, 100, {}, 5)});
@@ -146,7 +166,7 @@ public:
         assertFound("with one fence", checker.check());
     }
 
-    void testAFenceThatFallsInTheOrderOfHoldingIsFound()
+    void testFenceThatFallsInTheOrderOfHoldingIsFound()
     {
         HistoryChecker checker;
         checker.add("A", {line(10, Kind::heldSample, 200)});
@@ -154,7 +174,7 @@ public:
         assertFound("greater or same fence 200", checker.check());
     }
 
-    void testAFenceThatFallsBetweenGrantsThatNobodyHeldIsFound()
+    void testFenceThatFallsBetweenGrantsThatNobodyHeldIsFound()
     {
         HistoryChecker checker;
         checker.add("A", {line(10, Kind::granted, 200, {}, 5)});
@@ -166,46 +186,83 @@ public:
     {
         HistoryChecker checker;
         checker.add("A", {line(10, Kind::granted, 200, {}, 5)});
-        checker.add("B", {line(50, Kind::granted, 100, {}, 9)}); // it was paused before it could write this down
+        checker.add("B", {line(50, Kind::granted, 100, {}, 9)}); // it was paused before it recorded the grant
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, checker.check().violationsInAll);
     }
 
-    void testALockHeldAgainAfterAFalseSampleIsFound()
+    void testLockHeldAgainAfterAFalseSampleIsFound()
     {
         auto b = second();
-        b.erase(b.end() - 2); // not told
+        b.erase(b.end() - 2); // the loss is not told
         assertFound("held again", check(first(), with(b, line(72, Kind::heldSample, 200))));
     }
 
-    void testALockHeldAfterItsLossWasToldIsFound()
+    void testLockHeldAfterItsLossWasToldIsFound()
     {
         auto b = second();
-        b.pop_back(); // no false sample
+        b.pop_back(); // there is no false sample
         assertFound("after its loss had been told", check(first(), with(b, line(72, Kind::heldSample, 200))));
     }
 
-    void testALossThatWasNeverToldIsFound() { assertFound("never told", check(first(), with(second(), line(80, Kind::neverTold, 200)))); }
+    void testLossThatWasNeverToldIsFound() { assertFound("never told", check(first(), with(second(), line(80, Kind::neverTold, 200)))); }
 
-    void testAGuardedUpdateThatIsLostIsFound() { assertFound("lost 1 of 2 updates", check(first(), second(), {"b-1"})); }
+    /// A release is refused at 40 although its lease was valid until 90.
+    void testReleaseRefusedInAValidLeaseIsFound()
+    {
+        assertFound("was refused to A (fence 100) at 40, although its lease was valid until 90",
+                    check(firstWith(Kind::releaseRefused), second()));
+    }
 
-    void testAGuardedUpdateOfAStaleHolderIsFound()
+    void testReleaseRefusedAfterTheLeaseIsNoViolation()
+    {
+        auto a = firstWith(Kind::releaseRefused);
+        a.back().time = 91;
+        const auto findings = check(a, second());
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violationsInAll);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, findings.releasesRefused);
+    }
+
+    void testReleaseRefusedAfterAnUnknownOneIsNoViolation()
+    {
+        auto a = firstWith(Kind::releaseUnknown);
+        a.push_back(releasing(41, 100, 90));
+        a.push_back(line(42, Kind::releaseRefused, 100));
+        const auto findings = check(a, second());
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violationsInAll);
+    }
+
+    void testReleaseRefusedAfterAnothersUnknownOneIsFound()
+    {
+        auto a = firstWith(Kind::releaseRefused);
+        a.push_back(line(41, Kind::releaseUnknown, 101));
+        assertFound("although its lease was valid", check(a, second()));
+    }
+
+    void testReleaseOfUnknownOutcomeIsNoViolation()
+    {
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, check(firstWith(Kind::releaseUnknown), second()).violationsInAll);
+    }
+
+    void testGuardedUpdateThatIsLostIsFound() { assertFound("lost 1 of 2 updates", check(first(), second(), {"b-1"})); }
+
+    void testGuardedUpdateOfAStaleHolderIsFound()
     {
         assertFound("of fence 100 after one of fence 200", check(first(), second(), {"b-1", "a-1"}));
     }
 
-    void testAGuardedUpdateThatNobodyWroteIsFound() { assertFound("nobody wrote", check(first(), second(), {"a-1", "x-1", "b-1"})); }
+    void testGuardedUpdateThatNobodyWroteIsFound() { assertFound("nobody wrote", check(first(), second(), {"a-1", "x-1", "b-1"})); }
 
-    void testAGuardedUpdateMadeTwiceIsFound() { assertFound("twice", check(first(), second(), {"a-1", "a-1", "b-1"})); }
+    void testGuardedUpdateMadeTwiceIsFound() { assertFound("twice", check(first(), second(), {"a-1", "a-1", "b-1"})); }
 
-    void testAnUpdateOfAProcessKilledBeforeItWasAcceptedMayBeThereOrNot()
+    void testUpdateOfAKilledProcessMayBeThereOrNot()
     {
         auto b = second();
-        b.resize(4); // killed after "writing"
+        b.resize(4); // it was killed after "writing"
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, check(first(), b, {"a-1", "b-1"}).violationsInAll);
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, check(first(), b, {"a-1"}).violationsInAll);
     }
 
-    void testAFailureIsFound() { assertFound("A failed: trouble", check(with(first(), line(90, Kind::failed, 0, "trouble")), second())); }
+    void testFailureIsFound() { assertFound("A failed: trouble", check(with(first(), line(90, Kind::failed, 0, "trouble")), second())); }
 
     void testLostUpdatesOfUnguardedTwinsAreCountedAndNoViolation()
     {
@@ -219,7 +276,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, findings.unguarded.at("trusting").lost);
     }
 
-    void testTheLongestTimeWithoutAGrantIsMeasured()
+    void testLongestTimeWithoutAGrantIsMeasured()
     {
         HistoryChecker checker;
         checker.add("A", {line(10, Kind::granted, 100, {}, 5), line(70, Kind::granted, 300, {}, 60)});

@@ -13,8 +13,8 @@ class UpdateFileTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(UpdateFileTest);
     CPPUNIT_TEST(testUpdatesOfGrowingFencesAreKept);
-    CPPUNIT_TEST(testAStaleUpdateIsRefusedAfterItsSuccessorHasEntered);
-    CPPUNIT_TEST(testAnUnguardedUpdateOverwritesAnothers);
+    CPPUNIT_TEST(testStaleUpdateIsRefusedAfterItsSuccessorHasEntered);
+    CPPUNIT_TEST(testUnguardedUpdateOverwritesAnothers);
     CPPUNIT_TEST_SUITE_END();
 
     using Ids = std::vector<std::string>;
@@ -37,7 +37,7 @@ public:
         CPPUNIT_ASSERT((UpdateFile(path()).read() == Ids{"a", "b"}));
     }
 
-    void testAStaleUpdateIsRefusedAfterItsSuccessorHasEntered()
+    void testStaleUpdateIsRefusedAfterItsSuccessorHasEntered()
     {
         UpdateFile stale(path());
         UpdateFile successor(path());
@@ -50,7 +50,7 @@ public:
         CPPUNIT_ASSERT((successor.read() == Ids{"b"}));
     }
 
-    void testAnUnguardedUpdateOverwritesAnothers()
+    void testUnguardedUpdateOverwritesAnothers()
     {
         UpdateFile one(path());
         UpdateFile other(path());

@@ -1,45 +1,33 @@
-#include "FuzzTargets.h"
+#include "fuzzTargets.h"
 
-#include <cppunit/TestFixture.h>
-#include <cppunit/extensions/HelperMacros.h>
+#include <cppunit/TestAssert.h>
+#include <cppunit/TestCase.h>
+#include <cppunit/TestSuite.h>
+#include <cppunit/extensions/TestFactory.h>
+#include <cppunit/extensions/TestFactoryRegistry.h>
 
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
+#include <string>
 
 namespace Leasehold
 {
-
-/// The inputs of the corpus, past findings among them, in the ordinary build: without a fuzzer, in every run of the tests.
-class CorpusTest : public CppUnit::TestFixture
+namespace
 {
-    CPPUNIT_TEST_SUITE(CorpusTest);
-    CPPUNIT_TEST(testDurationsOfTheCorpus);
-    CPPUNIT_TEST(testStoreUrlsOfTheCorpus);
-    CPPUNIT_TEST(testNodeAddressesOfTheCorpus);
-    CPPUNIT_TEST(testConfigurationsOfTheCorpus);
-    CPPUNIT_TEST(testMetadataOfTheCorpus);
-    CPPUNIT_TEST(testEngineAnswersOfTheCorpus);
-    CPPUNIT_TEST(testRequestsToTheFakeOfTheCorpus);
-    CPPUNIT_TEST(testBulksToTheFakeOfTheCorpus);
-    CPPUNIT_TEST_SUITE_END();
 
+/// Runs the corpus of a target, which includes past findings, without a fuzzer in every run of the tests.
+class CorpusTest : public CppUnit::TestCase
+{
 public:
-    void testDurationsOfTheCorpus() { replay("duration", Fuzz::duration); }
-    void testStoreUrlsOfTheCorpus() { replay("storeUrl", Fuzz::storeUrl); }
-    void testNodeAddressesOfTheCorpus() { replay("nodeAddress", Fuzz::nodeAddress); }
-    void testConfigurationsOfTheCorpus() { replay("configuration", Fuzz::configuration); }
-    void testMetadataOfTheCorpus() { replay("metadata", Fuzz::metadata); }
-    void testEngineAnswersOfTheCorpus() { replay("engineAnswer", Fuzz::engineAnswer); }
-    void testRequestsToTheFakeOfTheCorpus() { replay("fakeRequest", Fuzz::fakeRequest); }
-    void testBulksToTheFakeOfTheCorpus() { replay("fakeBulk", Fuzz::fakeBulk); }
+    explicit CorpusTest(const Fuzz::FuzzTarget& target) : TestCase("CorpusTest::" + std::string(target.name)), _target(target) {}
 
-private:
-    static void replay(const std::string& target, void (*run)(std::string_view))
+    void runTest() override
     {
         std::size_t inputs = 0;
-        for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(CORPUS_FOLDER) / target))
+        for (const auto& entry : std::filesystem::directory_iterator(_target.corpus))
         {
             std::ifstream file(entry.path(), std::ios::binary);
             CPPUNIT_ASSERT_MESSAGE(entry.path().string(), file.good());
@@ -47,7 +35,7 @@ private:
             content << file.rdbuf();
             try
             {
-                run(content.str());
+                _target.run(content.str());
             }
             catch (const std::exception& error)
             {
@@ -55,10 +43,31 @@ private:
             }
             ++inputs;
         }
-        CPPUNIT_ASSERT_MESSAGE("the corpus of " + target + " is empty", inputs > 0);
+        CPPUNIT_ASSERT_MESSAGE(std::string("there is no input in ") + _target.corpus, inputs > 0);
+    }
+
+private:
+    const Fuzz::FuzzTarget& _target;
+};
+
+class CorpusTests : public CppUnit::TestFactory
+{
+public:
+    CppUnit::Test* makeTest() override
+    {
+        auto tests = std::make_unique<CppUnit::TestSuite>("corpus");
+        for (const auto& target : Fuzz::fuzzTargets())
+            tests->addTest(new CorpusTest(target)); // the suite owns it
+        return tests.release();
     }
 };
 
-CPPUNIT_TEST_SUITE_REGISTRATION(CorpusTest);
+[[maybe_unused]] const bool isRegistered = []
+{
+    static CorpusTests tests; // CppUnit's registry does not own it
+    CppUnit::TestFactoryRegistry::getRegistry().registerFactory(&tests);
+    return true;
+}();
 
+} // namespace
 } // namespace Leasehold

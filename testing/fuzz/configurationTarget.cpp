@@ -1,10 +1,10 @@
-#include "FuzzTargets.h"
+#include "fuzzing.h"
 
 #include "Leasehold/ElasticsearchLockStore.h"
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/MemoryLockStore.h"
-#include "Leasehold/StoreRegistry.h"
-#include "Leasehold/StoreSettings.h"
+#include "Leasehold/Store/StoreRegistry.h"
+#include "Leasehold/Store/StoreSettings.h"
 #include "Leasehold/loadConfiguration.h"
 
 #include <Poco/AutoPtr.h>
@@ -25,14 +25,14 @@ namespace
 
 const std::string secret = "Pa55w0rd-of-a-user";
 
-/// A file that lies in memory, with a path.
+/// A file in memory that has a path.
 class MemoryFile
 {
 public:
     explicit MemoryFile(std::string_view content) : _descriptor(::memfd_create("properties", MFD_CLOEXEC))
     {
         if (_descriptor < 0 || ::write(_descriptor, content.data(), content.size()) != static_cast<ssize_t>(content.size()))
-            std::abort(); // nothing of this is what is tested
+            std::abort(); // a failure of the set-up, which is not a finding
     }
     ~MemoryFile() { ::close(_descriptor); }
     MemoryFile(const MemoryFile&) = delete;
@@ -44,7 +44,7 @@ private:
     const int _descriptor;
 };
 
-/// A store that asks for every kind of setting.
+/// A store that reads every kind of setting.
 std::shared_ptr<LockStore> makeCurious(StoreSettings& settings)
 {
     settings.optionalText("path");
@@ -68,7 +68,7 @@ StoreRegistry makeRegistry()
     return registry;
 }
 
-/// What `read` returns; nullopt: it refused, in words that show no secret.
+/// The result of `read`; nullopt: it refused the input, with a message that shows no secret.
 template <typename Read>
 auto unlessRefused(Read read) -> std::optional<decltype(read())>
 {
@@ -98,7 +98,7 @@ void requireSame(const LockPolicy& policy, const StoreRegistry& registry)
     set("lease.max_hold", policy.lease.maxHold);
     set("lease.call_timeout", policy.lease.callTimeout);
     set("wait.limit", policy.wait.limit);
-    set("retention.retention", policy.retention.retention);
+    set("retention.keep_for", policy.retention.retention);
     set("retention.prune_every", policy.retention.pruneEvery);
     const auto again = registry.policy(*written);
     require(again.lease.ttl == policy.lease.ttl && again.lease.renewAfter == policy.lease.renewAfter &&
@@ -114,8 +114,8 @@ void configuration(std::string_view input)
 {
     static const auto registry = makeRegistry();
     if (input.find(secret) != std::string_view::npos)
-        return; // where it may show
-    // To read the system's certificates takes longer than all the rest.
+        return; // the secret is also in a part that messages may show
+    // Reading the system's certificates would take longer than everything else.
     if (input.find("https") != std::string_view::npos || input.find("ca_file") != std::string_view::npos)
         return;
 

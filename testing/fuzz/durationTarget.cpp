@@ -1,4 +1,4 @@
-#include "FuzzTargets.h"
+#include "fuzzing.h"
 
 #include "Leasehold/Durations.h"
 
@@ -18,7 +18,7 @@ void duration(std::string_view input)
         require(parseDuration(formatDuration(*parsed)) == parsed, "a duration that is written is read as the same");
     }
 
-    // And the other way round, for any number.
+    // The reverse must hold too: any number survives formatting and parsing.
     std::int64_t count = 0;
     std::memcpy(&count, input.data(), std::min(input.size(), sizeof count));
     const Milliseconds any{count & INT64_MAX};

@@ -1,4 +1,4 @@
-#include "FuzzTargets.h"
+#include "fuzzing.h"
 
 #include "HolderText.h"
 
@@ -16,7 +16,7 @@ namespace Leasehold::Fuzz
 namespace
 {
 
-/// What can be read must have a copy; that it is refused is a finding.
+/// Metadata that can be read must be accepted again; a refusal is a finding.
 Metadata throughObject(const Metadata& metadata)
 {
     try
@@ -39,7 +39,7 @@ void metadata(std::string_view input)
         const auto read = Metadata::fromJSON(input);
         require(read.json().size() <= Metadata::maxBytes, "metadata is not too long");
         require(Metadata::fromJSON(read.json()) == read, "metadata that is written is read as the same: " + read.json());
-        if (read.json().size() < Metadata::maxBytes / 6) // POCO may write it longer
+        if (read.json().size() < Metadata::maxBytes / 6) // POCO may write a longer text
         {
             const auto copied = throughObject(read);
             require(throughObject(copied) == copied, "metadata that came from an object makes the same again: " + copied.json());
@@ -50,7 +50,7 @@ void metadata(std::string_view input)
         require(!error.message().empty(), "an error says what is wrong");
     }
 
-    // A record may hold what another program wrote.
+    // A record may have metadata of another program.
     LockRecord record;
     record.name = "a";
     record.metadata = input;

@@ -1,4 +1,4 @@
-#include "FuzzTargets.h"
+#include "fuzzing.h"
 
 #include "StoreUrl.h"
 
@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace Leasehold::Fuzz
 {
@@ -27,12 +29,30 @@ std::string encoded(std::string_view text)
     return result;
 }
 
+const std::vector<StoreUrlForm> forms = {
+    {.scheme = "memory"},
+    {.scheme = "sqlite", .path = "path"},
+    {.scheme = "elasticsearch+http", .hosts = "url", .hostPrefix = "http://", .path = "index"},
+    {.scheme = "elasticsearch+https", .hosts = "url", .hostPrefix = "https://", .path = "index"},
+};
+
+struct Parsed
+{
+    StoreUrlForm form{};
+    StoreUrl url{};
+};
+
 /// nullopt: it was refused.
-std::optional<StoreUrl> parse(const std::string& url)
+std::optional<Parsed> parse(const std::string& url)
 {
     try
     {
-        return StoreUrl::parse(url);
+        const auto scheme = schemeOf(url, "any of them");
+        const auto form = std::find_if(forms.begin(), forms.end(), [&](const auto& one) { return one.scheme == scheme; });
+        if (form == forms.end())
+            return std::nullopt;
+        auto parsed = StoreUrl::parse(url, *form);
+        return Parsed{*form, std::move(parsed)};
     }
     catch (const LockConfigurationError& error)
     {
@@ -42,12 +62,11 @@ std::optional<StoreUrl> parse(const std::string& url)
     }
 }
 
-void requireMeaning(const StoreUrl& parsed)
+void requireMeaning(const Parsed& parsed)
 {
-    require(isPlainWord(parsed.type), "the type is a word");
-    std::string again = parsed.type + ":";
+    std::string again = parsed.form.scheme + (parsed.form.hosts.empty() ? ":" : "://");
     char separator = '?';
-    for (const auto& [key, value] : parsed.settings)
+    for (const auto& [key, value] : parsed.url.settings)
     {
         require(isPlainWord(key), "a key is a word: " + key);
         require(std::none_of(value.begin(), value.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }),
@@ -56,7 +75,7 @@ void requireMeaning(const StoreUrl& parsed)
         separator = '&';
     }
     const auto back = parse(again);
-    require(back && back->type == parsed.type && back->settings == parsed.settings, "settings that are written are read: " + again);
+    require(back && back->url.settings == parsed.url.settings, "settings that are written are read: " + again);
 }
 
 } // namespace
@@ -75,6 +94,8 @@ void storeUrl(std::string_view input)
     // Wherever in a URL a password may stand, with whatever stands around it.
     parse("elasticsearch+https://user:" + secret + "@" + text);
     parse("elasticsearch+https://" + text + secret + "@host");
+    parse("elasticsearch+https://user:" + text + "/" + secret + "@" + text);
+    parse("elasticsearch+https://user:" + secret + "/" + text);
     parse("sqlite:///path?password=" + secret + text);
     parse(text + "?password=" + secret);
 }

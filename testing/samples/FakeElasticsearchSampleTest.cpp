@@ -2,7 +2,7 @@
 
 #include "Leasehold/ElasticsearchLockStore.h"
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/Store/StoreRegistry.h"
 
 #include <cppunit/TestFixture.h>
 #include <cppunit/extensions/HelperMacros.h>
@@ -18,14 +18,14 @@ namespace Leasehold
 class FakeElasticsearchSampleTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(FakeElasticsearchSampleTest);
-    CPPUNIT_TEST(testTheStoreThatItNamesGivesLocksUntilCtrlC);
+    CPPUNIT_TEST(testStoreThatItNamesGivesLocksUntilCtrlC);
     CPPUNIT_TEST(testItsFaultsMeetTheRequests);
     CPPUNIT_TEST(testItListensOnTheGivenPort);
     CPPUNIT_TEST(testItSaysWhatMayBeAskedOfIt);
     CPPUNIT_TEST_SUITE_END();
 
 public:
-    void testTheStoreThatItNamesGivesLocksUntilCtrlC()
+    void testStoreThatItNamesGivesLocksUntilCtrlC()
     {
         SampleRun sample(FAKE_ELASTICSEARCH, {});
         const auto store = open(sample);
@@ -35,7 +35,7 @@ public:
         CPPUNIT_ASSERT(reply.status == AcquireStatus::granted);
 
         CPPUNIT_ASSERT_EQUAL(0, ::kill(sample.pid(), SIGINT));
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(sample.output(), 0, sample.exitStatus());
+        sample.requireExit(0);
         CPPUNIT_ASSERT_MESSAGE(sample.output(), sample.output().find("a fault met 0 of them") != std::string::npos);
         CPPUNIT_ASSERT_THROW(store->find("nightly", context), LockStoreUnavailable);
     }
@@ -47,7 +47,7 @@ public:
         CPPUNIT_ASSERT_THROW(store->find("nightly", CallContext::within(20s)), LockStoreUnavailable);
 
         CPPUNIT_ASSERT_EQUAL(0, ::kill(sample.pid(), SIGTERM));
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(sample.output(), 0, sample.exitStatus());
+        sample.requireExit(0);
         CPPUNIT_ASSERT_MESSAGE(sample.output(), sample.output().find("It answered 1 requests; a fault met 1 of them") != std::string::npos);
     }
 
@@ -59,13 +59,13 @@ public:
         const auto port = url.substr(colon + 1, url.find('/', colon) - colon - 1);
 
         SampleRun second(FAKE_ELASTICSEARCH, {port}); // which the first one has
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(second.output(), 1, second.exitStatus());
+        second.requireExit(1);
         CPPUNIT_ASSERT_MESSAGE(second.output(), second.output().find("cannot listen on port " + port) != std::string::npos);
 
         ::kill(first.pid(), SIGINT);
         CPPUNIT_ASSERT_EQUAL(0, first.exitStatus());
         SampleRun third(FAKE_ELASTICSEARCH, {port});
-        CPPUNIT_ASSERT_MESSAGE(third.output(), third.says("127.0.0.1:" + port));
+        third.requireSays("127.0.0.1:" + port);
     }
 
     void testItSaysWhatMayBeAskedOfIt()
@@ -85,7 +85,7 @@ private:
     static std::string urlOf(SampleRun& sample)
     {
         const std::string before = "The store for your locks there: ";
-        CPPUNIT_ASSERT_MESSAGE(sample.output(), sample.says("list\n"));
+        sample.requireSays("list\n");
         const auto output = sample.output();
         const auto start = output.find(before) + before.size();
         return output.substr(start, output.find('\n', start) - start);

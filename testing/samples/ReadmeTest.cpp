@@ -44,11 +44,11 @@ std::string between(const std::vector<std::string>& lines, const std::string& fi
 class ReadmeTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(ReadmeTest);
-    CPPUNIT_TEST(testTheExampleIsThatOfTheSample);
+    CPPUNIT_TEST(testExampleIsThatOfTheSample);
     CPPUNIT_TEST_SUITE_END();
 
 public:
-    void testTheExampleIsThatOfTheSample()
+    void testExampleIsThatOfTheSample()
     {
         const std::string mark = "//! [the example of README.md]";
         CPPUNIT_ASSERT_EQUAL(between(linesOf("samples/reindex_with_lock/main.cpp"), mark, mark),

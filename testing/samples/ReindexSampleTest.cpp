@@ -1,7 +1,7 @@
 #include "SampleRun.h"
 
 #include "Leasehold/ElasticsearchLockStore.h"
-#include "Leasehold/sharedEngine.h"
+#include "sharedEngine.h"
 
 #include <Poco/JSON/Object.h>
 #include <Poco/JSON/Parser.h>
@@ -34,17 +34,17 @@ class ReindexSampleTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(ReindexSampleTest);
     CPPUNIT_TEST(testTwoProcessesReindexOnce);
-    CPPUNIT_TEST(testALostLockEndsTheReindexing);
-    CPPUNIT_TEST(testAPaceThatIsNoneIsNamedBeforeAnythingIsDone);
+    CPPUNIT_TEST(testLostLockEndsTheReindexing);
+    CPPUNIT_TEST(testPaceThatIsNoneIsNamedBeforeAnythingIsDone);
     CPPUNIT_TEST_SUITE_END();
 
 public:
     void setUp() override
     {
-        _url = sharedEngineUrl(EngineKind::openSearch3);
+        _url = sharedEngine(EngineKind::openSearch3).url();
         std::ofstream(_configuration.path()) << "leasehold.store.type = elasticsearch\nleasehold.store.elasticsearch.url = " << _url
                                              << "\nleasehold.store.elasticsearch.index = " << locks
-                                             << "\nleasehold.store.elasticsearch.replicas = 0\nleasehold.policy.lease.ttl = 3s\n";
+                                             << "\nleasehold.store.elasticsearch.replicas = 0\nleasehold.policy.lease.ttl = 9s\n";
         std::string bulk;
         for (int i = 0; i < documents; ++i)
             bulk += R"({"index":{}})"
@@ -59,22 +59,22 @@ public:
     void testTwoProcessesReindexOnce()
     {
         SampleRun first(REINDEX_WITH_LOCK, {_configuration.path(), _url, "orders", "orders-v2", "100"}); // three pauses of a second
-        CPPUNIT_ASSERT_MESSAGE(first.output(), first.says("re-indexing orders into orders-v2"));
+        first.requireSays("re-indexing orders into orders-v2");
 
         SampleRun second(REINDEX_WITH_LOCK, {_configuration.path(), _url, "orders", "orders-v2"});
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(second.output(), 75, second.exitStatus());
+        second.requireExit(75);
         CPPUNIT_ASSERT_MESSAGE(second.output(), second.output().find("skipped: lock \"reindex orders\"") != std::string::npos);
         CPPUNIT_ASSERT_MESSAGE(second.output(), second.output().find("(pid " + std::to_string(first.pid()) + ")") != std::string::npos);
 
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(first.output(), 0, first.exitStatus());
+        first.requireExit(0);
         CPPUNIT_ASSERT_MESSAGE(first.output(), first.output().find("copied 400 documents") != std::string::npos);
         CPPUNIT_ASSERT_EQUAL(documents, ask("GET", "/orders-v2/_count")->getValue<int>("count"));
     }
 
-    void testALostLockEndsTheReindexing()
+    void testLostLockEndsTheReindexing()
     {
         SampleRun sample(REINDEX_WITH_LOCK, {_configuration.path(), _url, "orders", "orders-v2", "20"}); // would take 15 s
-        CPPUNIT_ASSERT_MESSAGE(sample.output(), sample.says("re-indexing"));
+        sample.requireSays("re-indexing");
 
         ElasticsearchLockStore store({.nodes = {_url}, .index = locks});
         const auto context = CallContext::within(20s);
@@ -82,16 +82,16 @@ public:
         CPPUNIT_ASSERT(held);
         CPPUNIT_ASSERT(store.breakLock("reindex orders", held->fence, BreakMode::now, context));
 
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(sample.output(), 1, sample.exitStatus());
+        sample.requireExit(1);
         CPPUNIT_ASSERT_MESSAGE(sample.output(), sample.output().find("was lost") != std::string::npos);
     }
 
-    void testAPaceThatIsNoneIsNamedBeforeAnythingIsDone()
+    void testPaceThatIsNoneIsNamedBeforeAnythingIsDone()
     {
         for (const std::string pace : {"xyz", "0", "-5", "5x", "99999999999999999999"})
         {
             SampleRun sample(REINDEX_WITH_LOCK, {_configuration.path(), _url, "orders", "orders-v2", pace});
-            CPPUNIT_ASSERT_EQUAL_MESSAGE(sample.output(), 64, sample.exitStatus());
+            sample.requireExit(64);
             const auto said = "DOCUMENTS-PER-SECOND is \"" + pace + "\"; allowed is";
             CPPUNIT_ASSERT_MESSAGE(sample.output(), sample.output().find(said) != std::string::npos);
         }

@@ -2,53 +2,34 @@
 
 #include "Leasehold/waitUntil.h"
 
-#include <Poco/Pipe.h>
-#include <Poco/PipeStream.h>
-#include <Poco/Process.h>
+#include <cppunit/TestAssert.h>
 
 #include <csignal>
-#include <istream>
-#include <mutex>
-#include <thread>
+#include <fstream>
+#include <sstream>
 
 namespace Leasehold
 {
-
-struct SampleRun::State
+namespace
 {
-    State(const std::string& program, const std::vector<std::string>& arguments) :
-        process(Poco::Process::launch(program, arguments, nullptr, &pipe, &pipe)), reader([this] { read(); })
-    {
-    }
 
-    void read()
-    {
-        Poco::PipeInputStream stream(pipe);
-        for (std::string line; std::getline(stream, line);)
-        {
-            const std::lock_guard guard(mutex);
-            printed += line + '\n';
-        }
-    }
+std::vector<std::string> commandOf(const std::string& program, const std::vector<std::string>& arguments)
+{
+    std::vector<std::string> command{program};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return command;
+}
 
-    Poco::Pipe pipe;
-    Poco::ProcessHandle process;
-    mutable std::mutex mutex;
-    std::string printed;
-    int status = -1;
-    bool ended = false;
-    std::jthread reader; // last: it uses the others
-};
+} // namespace
 
 SampleRun::SampleRun(const std::string& program, const std::vector<std::string>& arguments) :
-    _state(std::make_unique<State>(program, arguments))
+    _process(commandOf(program, arguments), {.readsInput = false, .outputFile = _printed.path(), .errorFile = _printed.path()})
 {
 }
 
 SampleRun::~SampleRun()
 {
-    if (!_state->ended)
-        exitStatus(Milliseconds{0});
+    exitStatus(Milliseconds{0});
 }
 
 bool SampleRun::says(const std::string& text, Milliseconds limit)
@@ -58,30 +39,32 @@ bool SampleRun::says(const std::string& text, Milliseconds limit)
 
 int SampleRun::exitStatus(Milliseconds limit)
 {
-    if (_state->ended)
-        return _state->status;
-    const auto hasEnded = [&] { return (_state->status = _state->process.tryWait()) != -1; };
-    const bool inTime = waitUntil(hasEnded, limit);
-    // First asked, so that it can end what it has started itself, which would keep the pipe open.
-    if (!inTime && (::kill(_state->process.id(), SIGTERM) != 0 || !waitUntil(hasEnded, std::chrono::seconds{5})))
-    {
-        ::kill(_state->process.id(), SIGKILL);
-        _state->process.wait();
-    }
-    _state->ended = true;
-    _state->reader.join(); // the pipe ends with the process
-    return inTime ? _state->status : -1;
+    if (waitUntil([&] { return _process.hasEnded(); }, limit))
+        return _process.wait();
+    ::kill(_process.pid(), SIGTERM);
+    if (!waitUntil([&] { return _process.hasEnded(); }, std::chrono::seconds{5}))
+        _process.kill();
+    return -1;
+}
+
+// The text of an assertion is made before its condition is known: both wait first.
+void SampleRun::requireSays(const std::string& text)
+{
+    const bool said = says(text);
+    CPPUNIT_ASSERT_MESSAGE("no \"" + text + "\" in:\n" + output(), said);
+}
+
+void SampleRun::requireExit(int status)
+{
+    const int ended = exitStatus();
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(output(), status, ended);
 }
 
 std::string SampleRun::output() const
 {
-    const std::lock_guard guard(_state->mutex);
-    return _state->printed;
-}
-
-int SampleRun::pid() const
-{
-    return _state->process.id();
+    std::ostringstream text;
+    text << std::ifstream(_printed.path()).rdbuf();
+    return text.str();
 }
 
 } // namespace Leasehold

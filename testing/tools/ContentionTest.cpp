@@ -23,7 +23,7 @@ public:
             runs.push_back(bench.run({"--wait", "1m"}, "job",
                                      "mkdir $1/alone || touch $1/overlap; echo $LEASEHOLD_FENCE >> $1/fences; sleep 0.02; rmdir $1/alone"));
         for (auto& run : runs)
-            CPPUNIT_ASSERT_EQUAL_MESSAGE(run.errors(), 0, run.wait());
+            run.requireExit(0);
         CPPUNIT_ASSERT(!exists(bench.path("overlap")));
         std::istringstream fences(contentOf(bench.path("fences")));
         int granted = 0;

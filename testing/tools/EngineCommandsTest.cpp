@@ -1,6 +1,6 @@
 #include "ToolBench.h"
 
-#include "Leasehold/sharedEngine.h"
+#include "sharedEngine.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
@@ -8,16 +8,16 @@
 
 using namespace Leasehold;
 
-/// Every command on a real engine.
+/// Tests every command on a real engine.
 class EngineCommandsTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(EngineCommandsTest);
     CPPUNIT_TEST(testRunEndsAsItsCommandAndFreesTheLock);
-    CPPUNIT_TEST(testTheCommandInheritsNoDescriptor);
-    CPPUNIT_TEST(testTheLocksAreListedAndShown);
-    CPPUNIT_TEST(testABrokenLockStopsItsCommand);
-    CPPUNIT_TEST(testTheStoreOfAConfigurationFileIsChecked);
-    CPPUNIT_TEST(testAnIndexMadeForSomethingElseIs78);
+    CPPUNIT_TEST(testCommandInheritsNoDescriptor);
+    CPPUNIT_TEST(testLocksAreListedAndShown);
+    CPPUNIT_TEST(testBrokenLockStopsItsCommand);
+    CPPUNIT_TEST(testStoreOfAConfigurationFileIsChecked);
+    CPPUNIT_TEST(testIndexMadeForSomethingElseIs78);
     CPPUNIT_TEST_SUITE_END_ABSTRACT();
 
     virtual EngineKind kind() const = 0;
@@ -29,14 +29,14 @@ public:
     {
         static int tests = 0;
         _index = "tool-commands-" + std::to_string(++tests);
-        _bench = std::make_unique<ToolBench>("elasticsearch+" + sharedEngineUrl(kind()) + "/" + _index + "?replicas=0");
+        _bench = std::make_unique<ToolBench>("elasticsearch+" + sharedEngine(kind()).url() + "/" + _index + "?replicas=0");
     }
     void tearDown() override { _bench.reset(); }
 
     void testRunEndsAsItsCommandAndFreesTheLock()
     {
         auto run = _bench->run({"--status-fd", "2"}, "a job", "echo $LEASEHOLD_FENCE; exit 7");
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(run.errors(), 7, run.wait());
+        run.requireExit(7);
         CPPUNIT_ASSERT(
             has(run.errors(), "{\"event\":\"acquired\",\"name\":\"a job\",\"fence\":" + run.output().substr(0, run.output().size() - 1)));
         CPPUNIT_ASSERT(has(run.errors(), R"({"event":"released"})"));
@@ -50,20 +50,20 @@ public:
         lock.release();
     }
 
-    /// Those of the connections to the engine included. The listing itself opens one, which is 3.
-    void testTheCommandInheritsNoDescriptor()
+    /// Also the descriptors of the connections to the engine must be closed. The listing itself opens one, descriptor 3.
+    void testCommandInheritsNoDescriptor()
     {
         auto run = _bench->tool({"run", "job", "--", "/bin/ls", "/proc/self/fd"});
         CPPUNIT_ASSERT_EQUAL(0, run.wait());
         CPPUNIT_ASSERT_EQUAL(std::string("0\n1\n2\n3\n"), run.output());
     }
 
-    void testTheLocksAreListedAndShown()
+    void testLocksAreListedAndShown()
     {
         auto one = _bench->locks().acquire("job/a", {.metadata = {{"host", "web-7"}, {"pid", 12}}});
         auto other = _bench->locks().acquire("other");
         auto table = _bench->tool({"list"});
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(table.errors(), 0, table.wait());
+        table.requireExit(0);
         CPPUNIT_ASSERT(has(table.output(), "job/a  web-7 (pid 12)"));
         CPPUNIT_ASSERT(has(table.output(), "\nother  "));
         auto lines = _bench->tool({"list", "--json", "--prefix", "job/"});
@@ -78,7 +78,7 @@ public:
         other.release();
     }
 
-    void testABrokenLockStopsItsCommand()
+    void testBrokenLockStopsItsCommand()
     {
         auto run = _bench->run({"--ttl", "3s"}, "job", "exec $2 $1/life");
         waitForLife(_bench->path("life"));
@@ -88,14 +88,14 @@ public:
         CPPUNIT_ASSERT_EQUAL(1, _bench->tool({"break", "free", "--yes"}).wait());
     }
 
-    void testTheStoreOfAConfigurationFileIsChecked()
+    void testStoreOfAConfigurationFileIsChecked()
     {
         writeFile(_bench->path("leasehold.properties"), "leasehold.store.type = elasticsearch\n"
                                                         "leasehold.store.elasticsearch.url = " +
-                                                            sharedEngineUrl(kind()) + "\nleasehold.store.elasticsearch.index = " + _index +
-                                                            "\nleasehold.store.elasticsearch.replicas = 0\n");
+                                                            sharedEngine(kind()).url() + "\nleasehold.store.elasticsearch.index = " +
+                                                            _index + "\nleasehold.store.elasticsearch.replicas = 0\n");
         auto check = _bench->program({LEASEHOLD_TOOL, "--config", _bench->path("leasehold.properties"), "check"});
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(check.errors(), 0, check.wait());
+        check.requireExit(0);
         CPPUNIT_ASSERT(has(check.output(), "store:       elasticsearch, "));
         CPPUNIT_ASSERT(has(check.output(), std::string("engine:      ") + toString(kind()) + "\n"));
         CPPUNIT_ASSERT(has(check.output(), "(median of 20)"));
@@ -104,12 +104,12 @@ public:
         CPPUNIT_ASSERT(has(check.output(), "\nok\n"));
     }
 
-    void testAnIndexMadeForSomethingElseIs78()
+    void testIndexMadeForSomethingElseIs78()
     {
-        const auto url = "elasticsearch+" + sharedEngineUrl(kind()) + "/" + _index + "-other?replicas=0";
+        const auto url = "elasticsearch+" + sharedEngine(kind()).url() + "/" + _index + "-other?replicas=0";
         sharedEngine(kind()).ask("PUT", "/" + _index + "-other-1", R"({"aliases":{")" + _index + R"(-other":{}}})");
         auto check = _bench->program({LEASEHOLD_TOOL, "--store", url, "check"});
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(check.errors(), 78, check.wait());
+        check.requireExit(78);
         CPPUNIT_ASSERT(has(check.errors(), _index + "-other"));
     }
 

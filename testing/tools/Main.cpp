@@ -3,7 +3,7 @@
 #include <csignal>
 #include <initializer_list>
 
-/// What a shell starts in the background, or nohup, ignores signals, and so would all that the tests start.
+/// Resets ignored signals: a program started in the background or by nohup ignores some, and the children of the tests would inherit this.
 int main(int argc, char** argv)
 {
     for (const int number : {SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGTTIN, SIGTTOU})

@@ -1,3 +1,4 @@
+#include "BuiltStores.h"
 #include "ToolFixture.h"
 
 #include <cppunit/extensions/HelperMacros.h>
@@ -8,12 +9,13 @@
 
 using namespace Leasehold;
 
-/// What people read, or let their shell read, against what the program takes.
+/// Compares the manual page and the completion with the options of the program.
 class ManualPageTest : public ToolFixture
 {
     CPPUNIT_TEST_SUITE(ManualPageTest);
-    CPPUNIT_TEST(testTheManualPageIsSetWithoutAWarningAndFoundByItsName);
+    CPPUNIT_TEST(testManualPageRendersWithoutWarning);
     CPPUNIT_TEST(testEachOptionStandsInTheManualPageAndInTheCompletion);
+    CPPUNIT_TEST(testStoreUrlsAreInHelpManualPageAndCompletion);
     CPPUNIT_TEST_SUITE_END();
 
     /// Every word like --busy-code. (By hand: g++ 12 warns of its own std::regex when a sanitizer is on.)
@@ -30,7 +32,7 @@ class ManualPageTest : public ToolFixture
         }
         return options;
     }
-    /// As roff writes a minus.
+    /// The text with each minus escaped as in roff.
     static std::string withoutBackslashes(std::string text)
     {
         std::erase(text, '\\');
@@ -38,7 +40,7 @@ class ManualPageTest : public ToolFixture
     }
 
 public:
-    void testTheManualPageIsSetWithoutAWarningAndFoundByItsName()
+    void testManualPageRendersWithoutWarning()
     {
         auto set = _bench->program({"/usr/bin/man", "--warnings", "-E", "UTF-8", "-l", LEASEHOLD_MANUAL});
         CPPUNIT_ASSERT_EQUAL(0, set.wait());
@@ -69,12 +71,30 @@ public:
         for (const auto& option : known)
         {
             if (option == "--all")
-                continue; // of a command in an example
+                continue; // an option of a command in an example
             CPPUNIT_ASSERT_MESSAGE(option + " is not in the manual page", inPage.contains(option));
             CPPUNIT_ASSERT_MESSAGE(option + " is not in the completion", inCompletion.contains(option));
         }
         for (const auto& option : inCompletion)
             CPPUNIT_ASSERT_MESSAGE(option + " is completed, and unknown", known.contains(option));
+    }
+
+    void testStoreUrlsAreInHelpManualPageAndCompletion()
+    {
+        auto help = _bench->tool({"--help"});
+        CPPUNIT_ASSERT_EQUAL(0, help.wait());
+        const auto page = contentOf(LEASEHOLD_MANUAL);
+        const auto completion = contentOf(LEASEHOLD_COMPLETION);
+        for (const auto& store : Tool::builtStores)
+        {
+            const std::string url(store.url);
+            const auto start = url.substr(0, url.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ")); // the user replaces the upper-case part
+            const bool offered = !store.isOfOneProcess;
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(url, offered, help.output().find(url) != std::string::npos);
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(url, offered, page.find(url) != std::string::npos);
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(url, offered, completion.find(start) != std::string::npos);
+        }
+        CPPUNIT_ASSERT(page.find('@') == std::string::npos); // every placeholder was replaced
     }
 };
 

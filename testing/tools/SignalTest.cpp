@@ -14,10 +14,10 @@ class SignalTest : public ToolFixture
 {
     CPPUNIT_TEST_SUITE(SignalTest);
     CPPUNIT_TEST(testEachSignalReachesTheCommand);
-    CPPUNIT_TEST(testAStopAndAContinueReachTheCommand);
-    CPPUNIT_TEST(testASignalEndsTheWait);
-    CPPUNIT_TEST(testASignalEndsTheWaitWhileTheStoreHangs);
-    CPPUNIT_TEST(testAnIgnoredSignalStaysIgnored);
+    CPPUNIT_TEST(testStopAndAContinueReachTheCommand);
+    CPPUNIT_TEST(testSignalEndsTheWait);
+    CPPUNIT_TEST(testSignalEndsTheWaitWhileTheStoreHangs);
+    CPPUNIT_TEST(testIgnoredSignalStaysIgnored);
     CPPUNIT_TEST_SUITE_END();
 
     static void waitFor(const std::string& path)
@@ -43,7 +43,7 @@ public:
         }
     }
 
-    void testAStopAndAContinueReachTheCommand()
+    void testStopAndAContinueReachTheCommand()
     {
         auto run = _bench->tool({"run", "job", "--", LEASEHOLD_SIGN_OF_LIFE, _bench->path("life")});
         waitForLife(_bench->path("life"));
@@ -54,7 +54,7 @@ public:
         CPPUNIT_ASSERT(waitUntil([&] { return !isStill(_bench->path("life")); }, std::chrono::seconds{60}));
     }
 
-    void testASignalEndsTheWait()
+    void testSignalEndsTheWait()
     {
         auto lock = _bench->locks().acquire("job");
         for (const int number : {SIGINT, SIGTERM, SIGHUP})
@@ -68,11 +68,11 @@ public:
         lock.release();
     }
 
-    void testASignalEndsTheWaitWhileTheStoreHangs()
+    void testSignalEndsTheWaitWhileTheStoreHangs()
     {
         const StoreBlocker blocker(*_bench);
         auto run = _bench->run({"--wait", "1h", "--ttl", "1h"}, "job", "touch $1/ran");
-        // It has its guardian before it asks the store.
+        // It starts its guardian before it asks the store.
         CPPUNIT_ASSERT(waitUntil([&] { return !childrenOf(run.pid()).empty(); }, std::chrono::seconds{60}));
         run.signal(SIGINT);
         CPPUNIT_ASSERT_EQUAL(128 + SIGINT, run.wait());
@@ -80,7 +80,7 @@ public:
     }
 
     /// As under nohup.
-    void testAnIgnoredSignalStaysIgnored()
+    void testIgnoredSignalStaysIgnored()
     {
         auto run = _bench->run({}, "job", "touch $1/ready; until test -e $1/end; do sleep 0.02; done; exit 6", {.ignoredSignal = SIGHUP});
         waitFor(_bench->path("ready"));

@@ -1,6 +1,6 @@
 #include "TerminalShell.h"
 
-#include "Leasehold/Clock.h"
+#include "Leasehold/TimeSource.h"
 
 #include <cppunit/TestAssert.h>
 
@@ -43,7 +43,7 @@ void TerminalShell::press(const std::string& keys)
 
 void TerminalShell::waitFor(const std::string& text)
 {
-    const auto giveUp = Clock::system()->now() + std::chrono::seconds{60};
+    const auto giveUp = LocalClock::now() + std::chrono::seconds{60};
     for (;;)
     {
         if (const auto at = _shown.find(text); at != std::string::npos)
@@ -51,7 +51,7 @@ void TerminalShell::waitFor(const std::string& text)
             _shown.erase(0, at + text.size());
             return;
         }
-        CPPUNIT_ASSERT_MESSAGE("\"" + text + "\" is not in: " + _shown, Clock::system()->now() < giveUp);
+        CPPUNIT_ASSERT_MESSAGE("\"" + text + "\" is not in: " + _shown, LocalClock::now() < giveUp);
         pollfd ready{_terminal, POLLIN, 0};
         char buffer[4096];
         if (::poll(&ready, 1, 1000) > 0)

@@ -6,7 +6,7 @@
 namespace Leasehold
 {
 
-/// An interactive bash on a terminal of its own, with job control, at whose keyboard the test sits.
+/// An interactive bash with job control on its own terminal. The test types at its keyboard.
 class TerminalShell
 {
 public:
@@ -22,8 +22,8 @@ public:
     void press(const std::string& keys);
     void press(char key) { press(std::string(1, key)); }
 
-    /// Waits until the terminal shows the text, after what was waited for before. Fails the test after a minute. What is typed is
-    /// shown as well: wait for what only the shell can write.
+    /// Waits until the terminal shows the text after the text that was awaited before. The test fails after a minute. The terminal also
+    /// shows typed text, so wait for output that only the shell can write.
     void waitFor(const std::string& text);
 
 private:

@@ -10,20 +10,20 @@
 
 using namespace Leasehold;
 
-/// A person at a terminal, with a shell that has job control.
+/// A user at a terminal with a shell that has job control.
 class TerminalTest : public ToolFixture
 {
     CPPUNIT_TEST_SUITE(TerminalTest);
     CPPUNIT_TEST(testCtrlCEndsTheCommandAndALoopOfTheShell);
     CPPUNIT_TEST(testCtrlZStopsTheCommandAndFgContinuesIt);
     CPPUNIT_TEST(testFgAfterTheLeaseDoesNotContinueTheCommand);
-    CPPUNIT_TEST(testACommandReadsTheTerminal);
+    CPPUNIT_TEST(testCommandReadsTheTerminal);
     CPPUNIT_TEST(testCtrlCEndsTheWait);
-    CPPUNIT_TEST(testTheWaitIsCountedDown);
-    CPPUNIT_TEST(testTheListIsShownAgainUntilCtrlC);
-    CPPUNIT_TEST(testATableHasColoursOnlyOnATerminalAndUnlessTheyAreRefused);
+    CPPUNIT_TEST(testWaitIsCountedDown);
+    CPPUNIT_TEST(testListIsShownAgainUntilCtrlC);
+    CPPUNIT_TEST(testTableHasColoursOnlyOnTerminalWithoutNoColor);
     CPPUNIT_TEST(testBreakAsksAndDoesWhatIsAnswered);
-    CPPUNIT_TEST(testTheShellCompletesCommandsOptionsAndTheCommandToRun);
+    CPPUNIT_TEST(testShellCompletesCommandsOptionsAndTheCommandToRun);
     CPPUNIT_TEST_SUITE_END();
 
     std::string tool(const std::string& words) const
@@ -31,8 +31,8 @@ class TerminalTest : public ToolFixture
         return std::string(LEASEHOLD_TOOL) + " --store " + _bench->storeUrl() + " " + words;
     }
     std::string run(const std::string& options) const { return tool("run " + options + " job -- "); }
-    /// It obeys INT. A shell's loop would do as well, but for shells that use vfork: Ctrl-Z may stop their child before it executes,
-    /// and them never.
+    /// A command that obeys INT. A loop of a shell is not used, because some shells use vfork: Ctrl-Z may stop their child before exec, and
+    /// then never stops the shell.
     std::string living(const std::string& options) const
     {
         return run(options) + LEASEHOLD_SIGN_OF_LIFE + " " + _bench->path("life") + " mild";
@@ -88,7 +88,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(before, SignOfLife::read(_bench->path("life")).last);
     }
 
-    void testACommandReadsTheTerminal()
+    void testCommandReadsTheTerminal()
     {
         TerminalShell shell;
         shell.type(run("") + "sh -c 'echo na\"\"me?; read x; echo got-$x'");
@@ -97,7 +97,7 @@ public:
         shell.waitFor("got-alice");
     }
 
-    void testTheWaitIsCountedDown()
+    void testWaitIsCountedDown()
     {
         auto lock = _bench->locks().acquire("job", {.ttl = std::chrono::minutes{5}});
         TerminalShell shell;
@@ -112,7 +112,7 @@ public:
         lock.release();
     }
 
-    void testTheListIsShownAgainUntilCtrlC()
+    void testListIsShownAgainUntilCtrlC()
     {
         TerminalShell shell;
         shell.type(tool("list --watch"));
@@ -127,7 +127,7 @@ public:
         shell.waitFor("status=130");
     }
 
-    void testATableHasColoursOnlyOnATerminalAndUnlessTheyAreRefused()
+    void testTableHasColoursOnlyOnTerminalWithoutNoColor()
     {
         auto lock = _bench->locks().acquire("job");
         TerminalShell shell;
@@ -137,7 +137,7 @@ public:
         shell.type("NO_COLOR=1 " + tool("list"));
         shell.waitFor("\r\nNAME ");
         shell.waitFor("ready> ");
-        shell.type("NO_COLOR= " + tool("list")); // empty is as good as unset, as no-color.org has it
+        shell.type("NO_COLOR= " + tool("list")); // an empty value counts as unset, see no-color.org
         shell.waitFor("\x1b[1mNAME ");
         shell.waitFor("ready> ");
         shell.type(tool("list") + " | cat");
@@ -167,7 +167,7 @@ public:
         CPPUNIT_ASSERT_THROW(lock.release(), LockLostError);
     }
 
-    void testTheShellCompletesCommandsOptionsAndTheCommandToRun()
+    void testShellCompletesCommandsOptionsAndTheCommandToRun()
     {
         TerminalShell shell;
         shell.type("PATH=" + std::filesystem::path(LEASEHOLD_TOOL).parent_path().string() + ":$PATH");

@@ -6,13 +6,13 @@
 
 using namespace Leasehold;
 
-/// A terminal as people have it: a shell with job control in tmux, at whose keyboard the test sits and whose screen it reads.
+/// A real terminal: a shell with job control in tmux. The test types at its keyboard and reads its screen.
 class TmuxTest : public ToolFixture
 {
     CPPUNIT_TEST_SUITE(TmuxTest);
     CPPUNIT_TEST(testCtrlCEndsTheCommandAndFreesTheLock);
-    CPPUNIT_TEST(testCtrlZAndFgInTimeContinueTheCommandUnderTheSameLease);
-    CPPUNIT_TEST(testAPagerAndAnEditorOfLinesAreUsedAsAlways);
+    CPPUNIT_TEST(testCtrlZAndFgContinueCommandUnderSameLease);
+    CPPUNIT_TEST(testPagerAndLineEditorWorkUnderRun);
     CPPUNIT_TEST_SUITE_END();
 
     std::string tmux(const std::vector<std::string>& words)
@@ -20,7 +20,7 @@ class TmuxTest : public ToolFixture
         std::vector<std::string> all{"/usr/bin/tmux", "-S", _bench->path("tmux"), "-f", "/dev/null"};
         all.insert(all.end(), words.begin(), words.end());
         auto client = _bench->program(all);
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(client.errors(), 0, client.wait());
+        client.requireExit(0);
         return client.output();
     }
     /// A key by its name, such as C-c, or text.
@@ -74,7 +74,7 @@ public:
         CPPUNIT_ASSERT(!_bench->locks().find("job"));
     }
 
-    void testCtrlZAndFgInTimeContinueTheCommandUnderTheSameLease()
+    void testCtrlZAndFgContinueCommandUnderSameLease()
     {
         type(living());
         waitForNewLife();
@@ -92,8 +92,8 @@ public:
         waitFor("status=130");
     }
 
-    /// What uses the whole screen and reads single keys; and what edits a line and has a history.
-    void testAPagerAndAnEditorOfLinesAreUsedAsAlways()
+    /// Programs that use the whole screen and read single keys, and programs with line editing and a history.
+    void testPagerAndLineEditorWorkUnderRun()
     {
         std::string text;
         for (int i = 1; i <= 500; ++i)
@@ -118,7 +118,7 @@ public:
         waitFor("inner>");
         type("echo a$((20 + 1))b");
         waitFor("a21b");
-        press("C-c"); // ends the line that is being edited, and no more
+        press("C-c"); // cancels only the line that is being edited
         press("Up");
         press("BSpace");
         type("c");

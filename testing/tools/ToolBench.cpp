@@ -1,6 +1,6 @@
 #include "ToolBench.h"
 
-#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/Store/StoreRegistry.h"
 #include "Leasehold/registerBuiltinStores.h"
 #include "Leasehold/waitUntil.h"
 
@@ -29,7 +29,7 @@ ToolBench::ToolBench(const std::string& storeUrl)
 ToolBench::~ToolBench()
 {
     _locks.reset();
-    std::error_code ignored; // a folder that stays in the temporary one is no failure of the test
+    std::error_code ignored; // a temporary folder that stays is no failure of the test
     std::filesystem::remove_all(_folder, ignored);
 }
 

@@ -12,7 +12,7 @@ struct sqlite3;
 namespace Leasehold
 {
 
-/// A folder of its own for one test, with a SQLite store in it unless the test brings another.
+/// A folder for one test, with a SQLite store in it unless the test has another store.
 class ToolBench
 {
 public:
@@ -32,7 +32,7 @@ public:
     ToolProcess run(const std::vector<std::string>& options, const std::string& name, const std::string& script,
                     ToolProcess::Options how = {}) const;
 
-    /// The same store, seen by this process.
+    /// A store object of this process for the same storage.
     LockManagerService& locks() { return *_locks; }
 
 private:
@@ -40,7 +40,7 @@ private:
     std::unique_ptr<LockManagerService> _locks;
 };
 
-/// Keeps the store's file locked against every writer, as a stopped process would that is in the middle of a transaction.
+/// Keeps the store's file locked against every writer, like a process that is stopped in the middle of a transaction.
 class StoreBlocker
 {
 public:
@@ -53,7 +53,7 @@ private:
     sqlite3* _connection = nullptr;
 };
 
-/// What leasehold-sign-of-life has written. Nanoseconds since 1970; 0: nothing yet.
+/// The content of the file of leasehold-sign-of-life, in nanoseconds since 1970; 0: not written yet.
 struct SignOfLife
 {
     std::int64_t first = 0;

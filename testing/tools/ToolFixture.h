@@ -9,8 +9,8 @@
 namespace Leasehold
 {
 
-/// A fixture with a bench that lives only while its test runs: CppUnit keeps the fixtures of all tests, and each fork prepares every
-/// store that is there.
+/// A fixture whose bench exists only while its test runs: CppUnit keeps the fixtures of all tests, and each fork would prepare all their
+/// stores.
 class ToolFixture : public CppUnit::TestFixture
 {
 public:

@@ -1,38 +1,35 @@
 #pragma once
 
-#include <optional>
+#include "Leasehold/ChildProcess.h"
+
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 namespace Leasehold
 {
 
-/// A program that a test starts and watches: in a process group of its own, with nothing on its standard input and its output in
-/// files. What still runs at the end is killed.
+/// A program that a test starts as a user does: in its own process group, with an empty standard input and its output in files. The
+/// destructor kills only this process; its guardian kills the others.
 class ToolProcess
 {
 public:
     struct Options
     {
-        std::string folder{};       ///< where its output goes
-        int ignoredSignal = 0;      ///< is ignored from its start; 0: none
+        std::string folder{};       ///< of the files with its output
+        int ignoredSignal = 0;      ///< a signal that it ignores from the start; 0: none
         bool capsOpenFiles = false; ///< it may open only two descriptors beside the standard ones
     };
 
     ToolProcess(const std::vector<std::string>& words, const Options& options);
-    ~ToolProcess();
-    ToolProcess(ToolProcess&& other) noexcept;
-    ToolProcess(const ToolProcess&) = delete;
-    ToolProcess& operator=(const ToolProcess&) = delete;
-    ToolProcess& operator=(ToolProcess&&) = delete;
 
-    pid_t pid() const noexcept { return _pid; }
-    void signal(int number) const;
+    pid_t pid() const noexcept { return _process.pid(); }
+    void signal(int number) { _process.signal(number); }
 
     /// The exit status as a shell gives it: 128 + n for signal n. Fails the test if it has not ended within a minute.
     int wait();
-    bool hasEnded();
+    /// Fails the test, with its errors, unless it ends with this status within a minute.
+    void requireExit(int status);
+    bool hasEnded() { return _process.hasEnded(); }
 
     /// Whether it is stopped, as Ctrl-Z does it.
     bool isStopped() const;
@@ -41,9 +38,10 @@ public:
     std::string errors() const;
 
 private:
+    ToolProcess(const std::vector<std::string>& words, const Options& options, std::string base);
+
     std::string _base;
-    pid_t _pid = -1;
-    std::optional<int> _status;
+    ChildProcess _process;
 };
 
 std::string contentOf(const std::string& path);

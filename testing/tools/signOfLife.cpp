@@ -28,9 +28,9 @@ void noteTerm(int)
 
 } // namespace
 
-/// `leasehold-sign-of-life FILE [mild]`: a command that obeys no signal it can refuse (a mild one obeys all), and writes each
-/// millisecond when it was last alive: into FILE, as three numbers of 64 bits, the times of its start, of its last sign and of its first
-/// TERM (nanoseconds since 1970).
+/// `leasehold-sign-of-life FILE [mild]`: a command that ignores every signal that it can ignore (with `mild` it obeys all). Each
+/// millisecond it writes three 64-bit numbers to FILE: the times of its start, of its last sign of life and of its first TERM, in
+/// nanoseconds since 1970.
 int main(int argc, char** argv)
 {
     if (argc != 2 && argc != 3)

@@ -14,32 +14,35 @@ class AcquireTest : public CppUnit::TestFixture, private ServiceFixture
     CPPUNIT_TEST_SUITE(AcquireTest);
     CPPUNIT_TEST(testTryAcquireGivesTheLockOrTellsWhoHoldsIt);
     CPPUNIT_TEST(testAcquireThrowsWhenTheLockIsHeld);
-    CPPUNIT_TEST(testAHoldersMetadataCannotWriteOnTheTerminal);
+    CPPUNIT_TEST(testHoldersMetadataCannotWriteOnTheTerminal);
     CPPUNIT_TEST(testBadRequestsAreRefusedBeforeAnyRequest);
-    CPPUNIT_TEST(testATtlThatDoesNotFitIsRefusedBeforeAnyRequest);
-    CPPUNIT_TEST(testATtlOfTheOptionsIsTheStorages);
-    CPPUNIT_TEST(testAFenceIsGreaterThanItsFloor);
+    CPPUNIT_TEST(testTtlThatDoesNotFitIsRefusedBeforeAnyRequest);
+    CPPUNIT_TEST(testTtlOfTheOptionsIsTheStorages);
+    CPPUNIT_TEST(testFenceIsGreaterThanItsFloor);
     CPPUNIT_TEST(testEachAcquisitionHasItsOwnToken);
     CPPUNIT_TEST(testConstructorsDoNotTouchTheStore);
-    CPPUNIT_TEST(testAServiceNeedsAStoreAndAPolicyThatWorks);
+    CPPUNIT_TEST(testServiceNeedsAStoreAndAPolicyThatWorks);
     CPPUNIT_TEST(testNoFailureOfTheSetUpIsRemembered);
     CPPUNIT_TEST(testManyThreadsPrepareTheStoreOnce);
-    CPPUNIT_TEST(testAThreadThatWaitsForTheSetUpCanBeCancelled);
-    CPPUNIT_TEST(testAThreadThatWaitsForTheSetUpGivesUpAtItsDeadline);
-    CPPUNIT_TEST(testTheUsersOfAStoreForOneHostAreWarnedOnce);
-    CPPUNIT_TEST(testAPolicyThatTheStoreCannotKeepIsRefused);
-    CPPUNIT_TEST(testACallIsTriedAgainAsThePolicySays);
-    CPPUNIT_TEST(testALostAnswerIsRepairedByTheSameToken);
-    CPPUNIT_TEST(testAnUnknownAcquireIsFollowedByOneReleaseAttempt);
-    CPPUNIT_TEST(testAGhostIsLaidOnceAndNoMore);
-    CPPUNIT_TEST(testAGhostsCallGivesWayToARenewal);
-    CPPUNIT_TEST(testAnAcquireThatNeverArrivedNeedsNoRelease);
-    CPPUNIT_TEST(testAGrantThatCameTooLateIsNone);
-    CPPUNIT_TEST(testASpentTokenIsReplaced);
-    CPPUNIT_TEST(testAStoreThatCallsFreshTokensSpentIsAnError);
+    CPPUNIT_TEST(testThreadThatWaitsForTheSetUpCanBeCancelled);
+    CPPUNIT_TEST(testThreadThatWaitsForTheSetUpGivesUpAtItsDeadline);
+    CPPUNIT_TEST(testUsersOfAStoreForOneHostAreWarnedOnce);
+    CPPUNIT_TEST(testWarningOfAStoreReachesTheObserverOnce);
+    CPPUNIT_TEST(testPolicyThatTheStoreCannotKeepIsRefused);
+    CPPUNIT_TEST(testCallIsTriedAgainAsThePolicySays);
+    CPPUNIT_TEST(testLostAnswerIsRepairedByTheSameToken);
+    CPPUNIT_TEST(testUnknownAcquireIsFollowedByOneReleaseAttempt);
+    CPPUNIT_TEST(testOrphanIsTriedAgainUntilTheStoreAnswers);
+    CPPUNIT_TEST(testOrphanGivesWayToARenewalAndIsTriedAgain);
+    CPPUNIT_TEST(testOrphanIsReleasedBesideTheShortestLease);
+    CPPUNIT_TEST(testAcquireThatNeverArrivedNeedsNoRelease);
+    CPPUNIT_TEST(testGrantThatCameTooLateIsNone);
+    CPPUNIT_TEST(testSpentTokenIsReplaced);
+    CPPUNIT_TEST(testStoreThatCallsFreshTokensSpentIsAnError);
     CPPUNIT_TEST(testFindListBreakAndCheckAskTheStore);
-    CPPUNIT_TEST(testABreakNowIsSentOnceAndABreakAtTheEndAgain);
-    CPPUNIT_TEST(testTheCheckThrowsWhatIsWrong);
+    CPPUNIT_TEST(testHeldMessageSaysThatTheLockIsBroken);
+    CPPUNIT_TEST(testBreakNowIsSentOnceAndABreakAtTheEndAgain);
+    CPPUNIT_TEST(testCheckThrowsWhatIsWrong);
     CPPUNIT_TEST_SUITE_END();
 
     std::size_t allCalls() const
@@ -62,7 +65,7 @@ public:
         CPPUNIT_ASSERT(!second);
         CPPUNIT_ASSERT_EQUAL(first->fence(), second.holder().fence);
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"host":"web-1"})"), second.holder().metadata);
-        assertNames(messageOf<LockAcquisitionError>([&] { second->fence(); }), {"\"job\"", "LockAttempt"});
+        assertNames(messageOf<LockAcquisitionError>([&] { return second->fence(); }), {"\"job\"", "LockAttempt"});
     }
 
     void testAcquireThrowsWhenTheLockIsHeld()
@@ -72,8 +75,8 @@ public:
         assertNames(messageOf<LockAcquisitionError>([&] { auto other = locks.acquire("job"); }), {"\"job\"", "held by another"});
     }
 
-    /// Guards against escape sequences in a message: the metadata is whatever another program wrote.
-    void testAHoldersMetadataCannotWriteOnTheTerminal()
+    /// Guards against escape sequences in a message: another program may have written the metadata.
+    void testHoldersMetadataCannotWriteOnTheTerminal()
     {
         auto locks = service();
         auto lock = locks.acquire("job", {.metadata = {{"host", "\x1b[2Jweb-1\n"},
@@ -98,15 +101,15 @@ public:
         refuse("job", {.wait = -1ms}, "or forever");
         refuse("job", {.maxHold = 0ms}, "1ms or more");
         refuse("job", {.fenceFloor = maxFence + 1}, "0 to ");
-        messageOf<InvalidLockRequest>([&] { locks.find(""); });
+        messageOf<InvalidLockRequest>([&] { return locks.find(""); });
         messageOf<InvalidLockRequest>([&] { locks.list({.prefix = "\xff"}); });
         messageOf<InvalidLockRequest>([&] { locks.list({.limit = 0}); });
         messageOf<InvalidLockRequest>([&] { locks.list({.limit = 10'001}); });
-        messageOf<InvalidLockRequest>([&] { locks.breakLock(std::string(513, 'x'), 1); });
+        messageOf<InvalidLockRequest>([&] { return locks.breakLock(std::string(513, 'x'), 1); });
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, allCalls());
     }
 
-    void testATtlThatDoesNotFitIsRefusedBeforeAnyRequest()
+    void testTtlThatDoesNotFitIsRefusedBeforeAnyRequest()
     {
         policy.lease.renewAfter = 10s;
         auto locks = service();
@@ -115,7 +118,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, allCalls());
     }
 
-    void testATtlOfTheOptionsIsTheStorages()
+    void testTtlOfTheOptionsIsTheStorages()
     {
         auto locks = service();
         auto lock = locks.acquire("job", {.ttl = 60s});
@@ -123,7 +126,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(Milliseconds{54s}, lock.remaining());
     }
 
-    void testAFenceIsGreaterThanItsFloor()
+    void testFenceIsGreaterThanItsFloor()
     {
         auto locks = service();
         const auto now = std::chrono::system_clock::now() + 1h;
@@ -160,7 +163,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, allCalls());
     }
 
-    void testAServiceNeedsAStoreAndAPolicyThatWorks()
+    void testServiceNeedsAStoreAndAPolicyThatWorks()
     {
         assertNames(messageOf<LockConfigurationError>([] { LockManagerService locks(nullptr); }), {"store"});
         policy.lease.ttl = 99ms;
@@ -188,14 +191,14 @@ public:
         for (int i = 0; i < 8; ++i)
             threads.push_back(std::async(std::launch::async, [&, i] { locks.withLock("job " + std::to_string(i), [] {}); }));
         CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::prepare));
-        CPPUNIT_ASSERT(waitUntil([&] { return clock->waiting() == 8; })); // one at the gate, the others in line
+        CPPUNIT_ASSERT(waitUntil([&] { return clock->waiting() == 8; })); // one thread is at the gate, the others are in line
         store->open(StoreVerb::prepare);
         for (auto& thread : threads)
             thread.get();
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, faulty->calls(StoreVerb::prepare));
     }
 
-    void testAThreadThatWaitsForTheSetUpCanBeCancelled()
+    void testThreadThatWaitsForTheSetUpCanBeCancelled()
     {
         auto locks = service();
         store->close(StoreVerb::prepare);
@@ -210,7 +213,7 @@ public:
         first.get();
     }
 
-    void testAThreadThatWaitsForTheSetUpGivesUpAtItsDeadline()
+    void testThreadThatWaitsForTheSetUpGivesUpAtItsDeadline()
     {
         auto locks = service();
         store->close(StoreVerb::prepare);
@@ -223,7 +226,7 @@ public:
         messageOf<LockStoreUnavailable>([&] { second.get(); });
     }
 
-    void testTheUsersOfAStoreForOneHostAreWarnedOnce()
+    void testUsersOfAStoreForOneHostAreWarnedOnce()
     {
         auto locks = service();
         locks.find("job");
@@ -232,7 +235,28 @@ public:
         assertNames(observer->events().front(), {"storeOpened memory", "\"memory\" is not shared across hosts"});
     }
 
-    void testAPolicyThatTheStoreCannotKeepIsRefused()
+    void testWarningOfAStoreReachesTheObserverOnce()
+    {
+        struct WarningStore : MemoryLockStore
+        {
+            using MemoryLockStore::MemoryLockStore;
+            StoreInfo info() const override
+            {
+                auto info = MemoryLockStore::info();
+                info.sharedAcrossHosts = true;
+                info.warning = "a node was left out";
+                return info;
+            }
+        };
+        LockManagerService locks(std::make_shared<WarningStore>(clock), policy, {.clock = clock, .observers = {observer}});
+        locks.find("job");
+        locks.check();
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("storeOpened"));
+        CPPUNIT_ASSERT(observer->events().front().ends_with("] a node was left out"));
+        CPPUNIT_ASSERT_EQUAL(std::string("a node was left out"), locks.check().store.warning);
+    }
+
+    void testPolicyThatTheStoreCannotKeepIsRefused()
     {
         policy.lease.safetyMargin = 0ms;
         auto locks = service();
@@ -242,7 +266,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, faulty->calls(StoreVerb::acquire));
     }
 
-    void testACallIsTriedAgainAsThePolicySays()
+    void testCallIsTriedAgainAsThePolicySays()
     {
         policy.retry = {3, std::make_shared<FixedBackoff>(0ms)};
         auto locks = service();
@@ -253,11 +277,11 @@ public:
         messageOf<LockStoreUnavailable>([&] { lock.release(); });
         CPPUNIT_ASSERT_EQUAL(std::size_t{3}, faulty->calls(StoreVerb::release));
         faulty->fail(StoreVerb::find, FaultyLockStore::Trouble::error);
-        messageOf<LockStoreError>([&] { locks.find("job"); });
+        messageOf<LockStoreError>([&] { return locks.find("job"); });
         CPPUNIT_ASSERT_EQUAL_MESSAGE("an error is not worth another try", std::size_t{1}, faulty->calls(StoreVerb::find));
     }
 
-    void testALostAnswerIsRepairedByTheSameToken()
+    void testLostAnswerIsRepairedByTheSameToken()
     {
         policy.retry = {2, std::make_shared<FixedBackoff>(0ms)};
         auto locks = service();
@@ -267,7 +291,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(memory->find("job", context())->fence, lock.fence());
     }
 
-    void testAnUnknownAcquireIsFollowedByOneReleaseAttempt()
+    void testUnknownAcquireIsFollowedByOneReleaseAttempt()
     {
         auto locks = service();
         faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::after, 1);
@@ -278,37 +302,55 @@ public:
         auto lock = locks.acquire("job");
     }
 
-    void testAGhostIsLaidOnceAndNoMore()
+    void testOrphanIsTriedAgainUntilTheStoreAnswers()
     {
         auto locks = service();
         faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::after, 1);
-        faulty->fail(StoreVerb::release, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::before, 1);
+        faulty->fail(StoreVerb::release, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::before, 3);
         messageOf<LockStoreUnavailable>([&] { auto lock = locks.acquire("job"); });
         clock->settle();
         CPPUNIT_ASSERT(isHeldInStorage("job"));
-        clock->advance(20s);
-        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, faulty->calls(StoreVerb::release));
-        clock->advance(10s);
-        CPPUNIT_ASSERT_MESSAGE("its lease ends by itself", !isHeldInStorage("job"));
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("not at once", std::size_t{1}, faulty->calls(StoreVerb::release));
+        clock->advance(3s);
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+        clock->advance(30s);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{4}, faulty->calls(StoreVerb::release));
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("it had no holder", std::size_t{0}, observer->count("releaseFailed"));
     }
 
-    void testAGhostsCallGivesWayToARenewal()
+    /// Guards against an orphan that was forgotten when its call was cancelled for a renewal.
+    void testOrphanGivesWayToARenewalAndIsTriedAgain()
     {
         auto locks = service();
         faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::after, 1);
         store->close(StoreVerb::find);
         messageOf<LockStoreUnavailable>([&] { auto lock = locks.acquire("job"); });
-        CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::find)); // the keeper hangs there, for 5 s at most
+        CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::find)); // the keeper hangs there for at most 5 s
         auto lock = locks.acquire("short", {.ttl = 300ms});
         for (int i = 0; i < 20; ++i)
         {
             clock->advance(100ms);
             CPPUNIT_ASSERT(lock.isHeld());
         }
+        CPPUNIT_ASSERT(isHeldInStorage("job"));
         store->open(StoreVerb::find);
+        clock->advance(2s);
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
     }
 
-    void testAnAcquireThatNeverArrivedNeedsNoRelease()
+    /// Guards against orphans that wait for a gap between renewals, which a short TTL never leaves.
+    void testOrphanIsReleasedBesideTheShortestLease()
+    {
+        auto locks = service();
+        auto lock = locks.acquire("short", {.ttl = 100ms});
+        faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::after, 1);
+        messageOf<LockStoreUnavailable>([&] { auto orphan = locks.acquire("job"); });
+        clock->advance(1s);
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+        CPPUNIT_ASSERT(lock.isHeld());
+    }
+
+    void testAcquireThatNeverArrivedNeedsNoRelease()
     {
         auto locks = service();
         faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::error, FaultyLockStore::When::before, 1);
@@ -317,21 +359,21 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, faulty->calls(StoreVerb::release));
     }
 
-    void testAGrantThatCameTooLateIsNone()
+    void testGrantThatCameTooLateIsNone()
     {
         auto locks = service();
-        locks.find("job"); // prepared
+        locks.find("job"); // prepares the store
         policy.lease.callTimeout = 5s;
         store->close(StoreVerb::acquire, GatedLockStore::Side::after);
         auto attempt = std::async(std::launch::async, [&] { auto lock = locks.acquire("job", {.ttl = 1s}); });
         CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::acquire));
-        clock->advance(295ms); // a call may take (1 s - 100 ms - 333 ms) / 2
+        clock->advance(295ms); // the call timeout is (1 s - 100 ms - 20 ms - 333 ms) / 2
         messageOf<LockStoreUnavailable>([&] { attempt.get(); });
         clock->settle();
         CPPUNIT_ASSERT(!isHeldInStorage("job"));
     }
 
-    void testASpentTokenIsReplaced()
+    void testSpentTokenIsReplaced()
     {
         std::size_t drawn = 0;
         const auto tokens = std::to_array<std::string>({"used", "fresh"});
@@ -344,13 +386,23 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{2}, drawn);
     }
 
-    void testAStoreThatCallsFreshTokensSpentIsAnError()
+    void testStoreThatCallsFreshTokensSpentIsAnError()
     {
         policy.token.draw = [] { return std::string("always the same"); };
         auto locks = service();
         locks.withLock("job", [] {});
         assertNames(messageOf<LockStoreError>([&] { auto lock = locks.acquire("job"); }), {"spent", "LeaseRules"});
         CPPUNIT_ASSERT_EQUAL(std::size_t{4}, faulty->calls(StoreVerb::acquire));
+    }
+
+    void testHeldMessageSaysThatTheLockIsBroken()
+    {
+        auto locks = service();
+        CPPUNIT_ASSERT(takeAsAnother("job"));
+        CPPUNIT_ASSERT(messageOf<LockAcquisitionError>([&] { static_cast<void>(locks.acquire("job")); }).find("broken") ==
+                       std::string::npos);
+        CPPUNIT_ASSERT(locks.breakLock("job", memory->find("job", context())->fence, BreakMode::whenItEnds));
+        assertNames(messageOf<LockAcquisitionError>([&] { static_cast<void>(locks.acquire("job")); }), {"elsewhere", "broken"});
     }
 
     void testFindListBreakAndCheckAskTheStore()
@@ -373,18 +425,18 @@ public:
         CPPUNIT_ASSERT_EQUAL(Milliseconds{30s}, locks.policy().lease.ttl);
     }
 
-    void testABreakNowIsSentOnceAndABreakAtTheEndAgain()
+    void testBreakNowIsSentOnceAndABreakAtTheEndAgain()
     {
         policy.retry = {3, std::make_shared<FixedBackoff>(0ms)};
         auto locks = service();
         faulty->fail(StoreVerb::breakLock, FaultyLockStore::Trouble::unavailable);
-        messageOf<LockStoreUnavailable>([&] { locks.breakLock("job", 1, BreakMode::now); });
+        messageOf<LockStoreUnavailable>([&] { return locks.breakLock("job", 1, BreakMode::now); });
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, faulty->calls(StoreVerb::breakLock));
-        messageOf<LockStoreUnavailable>([&] { locks.breakLock("job", 1); });
+        messageOf<LockStoreUnavailable>([&] { return locks.breakLock("job", 1); });
         CPPUNIT_ASSERT_EQUAL(std::size_t{4}, faulty->calls(StoreVerb::breakLock));
     }
 
-    void testTheCheckThrowsWhatIsWrong()
+    void testCheckThrowsWhatIsWrong()
     {
         auto locks = service();
         locks.check();

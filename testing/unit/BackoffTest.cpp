@@ -12,11 +12,11 @@ using namespace std::chrono_literals;
 class BackoffTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(BackoffTest);
-    CPPUNIT_TEST(testAJitteredBackoffDoublesUpToItsMost);
+    CPPUNIT_TEST(testJitteredBackoffDoublesUpToItsMost);
     CPPUNIT_TEST(testWaitersSpread);
     CPPUNIT_TEST(testNobodyWaitsMuchLongerThanTheHoldersLease);
     CPPUNIT_TEST(testAnyAttemptNumberIsSafe);
-    CPPUNIT_TEST(testAFixedBackoffIsAlwaysTheSame);
+    CPPUNIT_TEST(testFixedBackoffIsAlwaysTheSame);
     CPPUNIT_TEST(testBoundsThatCannotWorkAreRefused);
     CPPUNIT_TEST_SUITE_END();
 
@@ -37,7 +37,7 @@ class BackoffTest : public CppUnit::TestFixture
     }
 
 public:
-    void testAJitteredBackoffDoublesUpToItsMost()
+    void testJitteredBackoffDoublesUpToItsMost()
     {
         const JitteredBackoff backoff(100ms, 1500ms);
         Milliseconds top = 100ms;
@@ -73,14 +73,14 @@ public:
 
     void testAnyAttemptNumberIsSafe()
     {
-        const JitteredBackoff huge(Milliseconds{1}, Milliseconds::max());
+        const JitteredBackoff huge(Milliseconds{1}, Backoff::longest);
         CPPUNIT_ASSERT(huge.delay(std::numeric_limits<int>::max(), 0ms) > Milliseconds{0});
         CPPUNIT_ASSERT(huge.delay(std::numeric_limits<int>::max(), 1s) <= 1s + 1ms);
         const auto first = huge.delay(0, 0ms);
         CPPUNIT_ASSERT_EQUAL(Milliseconds{1}, first);
     }
 
-    void testAFixedBackoffIsAlwaysTheSame()
+    void testFixedBackoffIsAlwaysTheSame()
     {
         const FixedBackoff backoff(70ms);
         for (const int attempt : {1, 2, 1000})
@@ -91,8 +91,15 @@ public:
     void testBoundsThatCannotWorkAreRefused()
     {
         assertNames(messageOf<LockConfigurationError>([] { JitteredBackoff backoff(0ms, 1s); }), {"0 to 1s", "at least 1ms"});
-        assertNames(messageOf<LockConfigurationError>([] { JitteredBackoff backoff(2s, 1s); }), {"2s to 1s", "`most` at least `first`"});
-        assertNames(messageOf<LockConfigurationError>([] { FixedBackoff backoff(-1ms); }), {"-1ms", "not be negative"});
+        assertNames(messageOf<LockConfigurationError>([] { JitteredBackoff backoff(2s, 1s); }),
+                    {"2s to 1s", "`maximum` at least `initial`"});
+        assertNames(messageOf<LockConfigurationError>([] { FixedBackoff backoff(-1ms); }), {"-1ms", "0 to 24h"});
+        for (const Milliseconds tooLong : {Backoff::longest + 1ms, forever})
+        {
+            assertNames(messageOf<LockConfigurationError>([&] { FixedBackoff backoff(tooLong); }), {formatDuration(tooLong), "0 to 24h"});
+            assertNames(messageOf<LockConfigurationError>([&] { JitteredBackoff backoff(1ms, tooLong); }), {"at most 24h"});
+        }
+        FixedBackoff longest(Backoff::longest);
     }
 };
 

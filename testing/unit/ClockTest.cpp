@@ -1,7 +1,7 @@
-#include "Leasehold/Clock.h"
-#include "Leasehold/CallContext.h"
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/ManualClock.h"
+#include "Leasehold/Store/CallContext.h"
+#include "Leasehold/TimeSource.h"
 #include "Leasehold/waitUntil.h"
 #include "thrown.h"
 
@@ -13,32 +13,36 @@
 #include <pthread.h>
 #include <sys/resource.h>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 using namespace Leasehold;
 using namespace std::chrono_literals;
 
-/// The clock of production, on real time (waits of a few milliseconds, that must pass), and the one of the tests.
+/// The clock of production in real time, with waits of a few milliseconds, and the clock of the tests.
 class ClockTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(ClockTest);
-    CPPUNIT_TEST(testTheSystemsClockIsTheOneThatCountsSuspend);
-    CPPUNIT_TEST(testAWaitEndsAtItsDeadlineAndNotBefore);
-    CPPUNIT_TEST(testADeadlineThatHasPassedEndsTheWaitAtOnce);
-    CPPUNIT_TEST(testAWakeEndsTheWaitOrTheNextOne);
-    CPPUNIT_TEST(testAWakeFromAnotherThreadEndsAWaitWithoutADeadline);
-    CPPUNIT_TEST(testASignalDoesNotEndAWait);
+    CPPUNIT_TEST(testLocalClockMeetsTheStandardsRequirements);
+    CPPUNIT_TEST(testSystemsClockIsTheOneThatCountsSuspend);
+    CPPUNIT_TEST(testWaitEndsAtItsDeadlineAndNotBefore);
+    CPPUNIT_TEST(testDeadlineThatHasPassedEndsTheWaitAtOnce);
+    CPPUNIT_TEST(testWakeEndsTheWaitOrTheNextOne);
+    CPPUNIT_TEST(testWakeFromAnotherThreadEndsAWaitWithoutADeadline);
+    CPPUNIT_TEST(testSignalDoesNotEndAWait);
     CPPUNIT_TEST(testWithoutDescriptorsAWaiterIsRefusedAndSaysWhy);
-    CPPUNIT_TEST(testACallContextCountsDown);
+    CPPUNIT_TEST(testCallContextCountsDown);
+    CPPUNIT_TEST(testShortenedCallContextEndsEarlierOnly);
+    CPPUNIT_TEST(testSumsBeyondTheClockAreItsEnds);
     CPPUNIT_TEST(testManualTimePassesOnlyInAdvance);
     CPPUNIT_TEST(testAdvanceStopsAtEachDeadlineInTheirOrder);
     CPPUNIT_TEST(testAdvanceReturnsWhenWhoWasWokenWaitsAgain);
     CPPUNIT_TEST(testAdvanceWaitsForThoseWhomOneOfTheThreadsWokeInTurn);
     CPPUNIT_TEST(testSettleLetsNoTimePass);
-    CPPUNIT_TEST(testAManualWaiterMayEndBeforeItsClockOrAfterIt);
+    CPPUNIT_TEST(testManualWaiterMayEndBeforeItsClockOrAfterIt);
     CPPUNIT_TEST_SUITE_END();
 
-    const std::shared_ptr<const Clock> _system = Clock::system();
+    const std::shared_ptr<const TimeSource> _system = TimeSource::system();
 
     static std::chrono::nanoseconds boottime()
     {
@@ -48,18 +52,27 @@ class ClockTest : public CppUnit::TestFixture
     }
 
 public:
-    void testTheSystemsClockIsTheOneThatCountsSuspend()
+    void testLocalClockMeetsTheStandardsRequirements()
+    {
+        static_assert(std::chrono::is_clock_v<LocalClock>);
+        static_assert(std::is_same_v<LocalTime::clock, LocalClock>);
+        const auto before = _system->now();
+        const auto now = LocalClock::now();
+        CPPUNIT_ASSERT(before <= now && now <= _system->now());
+    }
+
+    void testSystemsClockIsTheOneThatCountsSuspend()
     {
         const auto before = boottime();
         const auto now = _system->now().time_since_epoch();
         CPPUNIT_ASSERT(before <= now && now <= boottime());
-        CPPUNIT_ASSERT_EQUAL(_system.get(), Clock::system().get());
+        CPPUNIT_ASSERT_EQUAL(_system.get(), TimeSource::system().get());
     }
 
-    void testAWaitEndsAtItsDeadlineAndNotBefore()
+    void testWaitEndsAtItsDeadlineAndNotBefore()
     {
         const auto waiter = _system->makeWaiter();
-        for (const Clock::duration span : {Clock::duration(1ms), Clock::duration(10ms), Clock::duration(1ns)})
+        for (const LocalClock::duration span : {LocalClock::duration(1ms), LocalClock::duration(10ms), LocalClock::duration(1ns)})
         {
             const auto deadline = _system->now() + span;
             CPPUNIT_ASSERT(!waiter->waitUntil(deadline));
@@ -67,7 +80,7 @@ public:
         }
     }
 
-    void testADeadlineThatHasPassedEndsTheWaitAtOnce()
+    void testDeadlineThatHasPassedEndsTheWaitAtOnce()
     {
         const auto waiter = _system->makeWaiter();
         CPPUNIT_ASSERT(!waiter->waitUntil(_system->now()));
@@ -75,7 +88,7 @@ public:
         CPPUNIT_ASSERT(!waiter->waitUntil(LocalTime::min()));
     }
 
-    void testAWakeEndsTheWaitOrTheNextOne()
+    void testWakeEndsTheWaitOrTheNextOne()
     {
         const auto waiter = _system->makeWaiter();
         waiter->wake();
@@ -86,9 +99,9 @@ public:
         CPPUNIT_ASSERT_MESSAGE("before a deadline that has passed", waiter->waitUntil(LocalTime{}));
     }
 
-    void testAWakeFromAnotherThreadEndsAWaitWithoutADeadline()
+    void testWakeFromAnotherThreadEndsAWaitWithoutADeadline()
     {
-        const std::shared_ptr<Clock::Waiter> waiter = _system->makeWaiter();
+        const std::shared_ptr<TimeSource::Waiter> waiter = _system->makeWaiter();
         for (int i = 0; i < 100; ++i)
         {
             auto waking = std::async(std::launch::async, [&] { waiter->wake(); });
@@ -97,10 +110,10 @@ public:
         }
     }
 
-    void testASignalDoesNotEndAWait()
+    void testSignalDoesNotEndAWait()
     {
         struct sigaction action = {}, before = {};
-        action.sa_handler = [](int) {}; // without SA_RESTART: it interrupts
+        action.sa_handler = [](int) {}; // without SA_RESTART, so that it interrupts
         ::sigaction(SIGUSR1, &action, &before);
         const auto waiter = _system->makeWaiter();
         std::atomic<bool> ended{false};
@@ -123,7 +136,7 @@ public:
         ::getrlimit(RLIMIT_NOFILE, &before);
         const rlimit none{3, before.rlim_max};
         CPPUNIT_ASSERT_EQUAL(0, ::setrlimit(RLIMIT_NOFILE, &none));
-        std::exception_ptr refusal; // looked at with descriptors again: the sanitizer needs one to know its class
+        std::exception_ptr refusal; // examined when there are descriptors again, because the sanitizer needs one for its class
         try
         {
             const auto waiter = _system->makeWaiter();
@@ -139,7 +152,7 @@ public:
         CPPUNIT_ASSERT(_system->makeWaiter());
     }
 
-    void testACallContextCountsDown()
+    void testCallContextCountsDown()
     {
         ManualClock clock;
         const CallContext context(clock, clock.now() + 1500us);
@@ -153,6 +166,37 @@ public:
         stop.request_stop();
         CPPUNIT_ASSERT(within.cancel().stop_requested());
         CPPUNIT_ASSERT_MESSAGE("forever does not overflow", CallContext::within(forever).timeLeft() > 24h);
+    }
+
+    void testShortenedCallContextEndsEarlierOnly()
+    {
+        ManualClock clock;
+        std::stop_source stop;
+        const CallContext whole(clock, clock.now() + 100ms, stop.get_token());
+        const auto part = whole.shortened(40ms);
+        CPPUNIT_ASSERT_EQUAL(Milliseconds{40}, part.timeLeft());
+        CPPUNIT_ASSERT_EQUAL(Milliseconds{100}, whole.shortened(forever).timeLeft());
+        clock.advance(30ms);
+        CPPUNIT_ASSERT_EQUAL(Milliseconds{10}, part.timeLeft());
+        CPPUNIT_ASSERT_EQUAL(Milliseconds{70}, whole.timeLeft());
+        stop.request_stop();
+        CPPUNIT_ASSERT(part.cancel().stop_requested());
+    }
+
+    void testSumsBeyondTheClockAreItsEnds()
+    {
+        const LocalTime now{1h + 300us};
+        CPPUNIT_ASSERT(later(now, 250ms) == now + 250ms);
+        CPPUNIT_ASSERT(later(now, -250ms) == now - 250ms);
+        CPPUNIT_ASSERT(later(now, 0ms) == now);
+        const Milliseconds most = std::chrono::floor<Milliseconds>(LocalTime::max() - now);
+        CPPUNIT_ASSERT_MESSAGE("the last that fits", later(now, most) == now + most);
+        const Milliseconds years = std::chrono::hours(24 * 366 * 300); // does not fit in nanoseconds
+        for (const auto span : {Milliseconds{most + 1ms}, years, forever})
+            CPPUNIT_ASSERT_MESSAGE(formatDuration(span), later(now, span) == LocalTime::max());
+        for (const auto span : {Milliseconds{-years}, Milliseconds::min()})
+            CPPUNIT_ASSERT_MESSAGE(formatDuration(span), later(now, span) == LocalTime::min());
+        CPPUNIT_ASSERT_EQUAL(Milliseconds{0}, CallContext::within(Milliseconds::min()).timeLeft());
     }
 
     void testManualTimePassesOnlyInAdvance()
@@ -170,7 +214,7 @@ public:
     {
         ManualClock clock;
         const auto start = clock.now();
-        std::vector<Clock::duration> seen; // one thread at a time runs
+        std::vector<LocalClock::duration> seen; // only one thread runs at a time
         std::vector<std::thread> threads;
         for (const auto span : {3s, 1s, 2s})
             threads.emplace_back(
@@ -184,7 +228,7 @@ public:
         clock.advance(1min);
         for (auto& thread : threads)
             thread.join();
-        CPPUNIT_ASSERT((std::vector<Clock::duration>{1s, 2s, 3s}) == seen);
+        CPPUNIT_ASSERT((std::vector<LocalClock::duration>{1s, 2s, 3s}) == seen);
         CPPUNIT_ASSERT(clock.now() - start == 1min);
     }
 
@@ -193,7 +237,7 @@ public:
         ManualClock clock;
         int rounds = 0; // read after advance only
         std::atomic<bool> stop{false};
-        const std::shared_ptr<Clock::Waiter> waiter = clock.makeWaiter();
+        const std::shared_ptr<TimeSource::Waiter> waiter = clock.makeWaiter();
         std::thread periodic(
             [&]
             {
@@ -215,7 +259,7 @@ public:
     {
         ManualClock clock;
         const auto start = clock.now();
-        const std::shared_ptr<Clock::Waiter> first = clock.makeWaiter(), second = clock.makeWaiter(), rest = clock.makeWaiter();
+        const std::shared_ptr<TimeSource::Waiter> first = clock.makeWaiter(), second = clock.makeWaiter(), rest = clock.makeWaiter();
         int done = 0; // read after advance only
         std::thread one(
             [&]
@@ -244,7 +288,7 @@ public:
     {
         ManualClock clock;
         const auto start = clock.now();
-        const std::shared_ptr<Clock::Waiter> waiter = clock.makeWaiter();
+        const std::shared_ptr<TimeSource::Waiter> waiter = clock.makeWaiter();
         int woken = 0; // read after settle only
         std::thread thread(
             [&]
@@ -264,9 +308,9 @@ public:
         thread.join();
     }
 
-    void testAManualWaiterMayEndBeforeItsClockOrAfterIt()
+    void testManualWaiterMayEndBeforeItsClockOrAfterIt()
     {
-        std::unique_ptr<Clock::Waiter> late;
+        std::unique_ptr<TimeSource::Waiter> late;
         {
             ManualClock clock;
             const auto early = clock.makeWaiter();

@@ -1,6 +1,6 @@
 #include "Leasehold/Durations.h"
-#include "Leasehold/CallContext.h"
 #include "Leasehold/ManualClock.h"
+#include "Leasehold/Store/CallContext.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
@@ -11,13 +11,13 @@ class DurationsTest : public CppUnit::TestFixture
     CPPUNIT_TEST_SUITE(DurationsTest);
     CPPUNIT_TEST(testEveryUnitIsRead);
     CPPUNIT_TEST(testWhatIsWrittenIsReadBack);
-    CPPUNIT_TEST(testTheGreatestUnitThatDividesIsWritten);
+    CPPUNIT_TEST(testGreatestUnitThatDividesIsWritten);
     CPPUNIT_TEST(testRubbishIsNoDuration);
     CPPUNIT_TEST(testWhatDoesNotFitIsRefused);
     CPPUNIT_TEST(testForeverIsWrittenAndNeverReadAsANumber);
     CPPUNIT_TEST(testTimeLeftIsRoundedDownAndNeverNegative);
-    CPPUNIT_TEST(testAContextOfTheSystemsClockEnds);
-    CPPUNIT_TEST(testACancelledContextSaysSo);
+    CPPUNIT_TEST(testContextOfTheSystemsClockEnds);
+    CPPUNIT_TEST(testCancelledContextSaysSo);
     CPPUNIT_TEST_SUITE_END();
 
     static void assertReads(const std::string& text, std::int64_t milliseconds)
@@ -47,7 +47,7 @@ public:
             assertReads(formatDuration(Milliseconds{count}), count);
     }
 
-    void testTheGreatestUnitThatDividesIsWritten()
+    void testGreatestUnitThatDividesIsWritten()
     {
         CPPUNIT_ASSERT_EQUAL(std::string("0"), formatDuration(Milliseconds{0}));
         CPPUNIT_ASSERT_EQUAL(std::string("1500ms"), formatDuration(Milliseconds{1500}));
@@ -92,7 +92,7 @@ public:
         CPPUNIT_ASSERT(context.timeLeft() == Milliseconds{0});
     }
 
-    void testAContextOfTheSystemsClockEnds()
+    void testContextOfTheSystemsClockEnds()
     {
         CPPUNIT_ASSERT(CallContext::within(Milliseconds{0}).timeLeft() == Milliseconds{0});
         CPPUNIT_ASSERT(CallContext::within(Milliseconds{-5}).timeLeft() == Milliseconds{0});
@@ -101,7 +101,7 @@ public:
         CPPUNIT_ASSERT(CallContext::within(forever).timeLeft() > std::chrono::hours{24 * 365});
     }
 
-    void testACancelledContextSaysSo()
+    void testCancelledContextSaysSo()
     {
         std::stop_source source;
         const auto context = CallContext::within(Milliseconds{1000}, source.get_token());

@@ -10,15 +10,15 @@ using namespace std::chrono_literals;
 class ExceptionsTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(ExceptionsTest);
-    CPPUNIT_TEST(testACloneKeepsTypeAndMessage);
-    CPPUNIT_TEST(testTheHolderAndTheReasonTravelAlong);
+    CPPUNIT_TEST(testCloneKeepsTypeAndMessage);
+    CPPUNIT_TEST(testHolderAndTheReasonTravelAlong);
     CPPUNIT_TEST(testUnavailableIsAnErrorOfTheStoreAndBusyIsNone);
     CPPUNIT_TEST(testReasonsHaveNames);
     CPPUNIT_TEST_SUITE_END();
 
     std::set<std::string> _names, _classNames;
 
-    /// Thrown as its own type however it travels; a class that forgets one of these would be cut down to its base.
+    /// Asserts that the exception keeps its type through clone and rethrow. A class without its own overrides would become its base class.
     template <typename Error>
     void check(const Error& error)
     {
@@ -33,7 +33,7 @@ class ExceptionsTest : public CppUnit::TestFixture
     }
 
 public:
-    void testACloneKeepsTypeAndMessage()
+    void testCloneKeepsTypeAndMessage()
     {
         check(LockException("what happened"));
         check(LockAcquisitionError("what happened", {}));
@@ -46,7 +46,7 @@ public:
         check(LockStoreUnavailable("what happened"));
     }
 
-    void testTheHolderAndTheReasonTravelAlong()
+    void testHolderAndTheReasonTravelAlong()
     {
         LockRecord holder;
         holder.name = "job";
@@ -72,6 +72,8 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("refused"), std::string(toString(LossReason::refused)));
         CPPUNIT_ASSERT_EQUAL(std::string("maxHold"), std::string(toString(LossReason::maxHold)));
         CPPUNIT_ASSERT_EQUAL(std::string("serviceStopped"), std::string(toString(LossReason::serviceStopped)));
+        CPPUNIT_ASSERT_EQUAL(std::string("broken"), std::string(toString(LossReason::broken)));
+        CPPUNIT_ASSERT_EQUAL(std::string("released"), std::string(toString(LossReason::released)));
         CPPUNIT_ASSERT_EQUAL(std::string("unknown"), std::string(toString(static_cast<LossReason>(99))));
     }
 };

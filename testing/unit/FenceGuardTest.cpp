@@ -13,7 +13,7 @@ using namespace Leasehold;
 namespace
 {
 
-/// A number with its fence beside it. A step works on a copy, and is lost if the process "crashes" before it is committed.
+/// A number with its fence. A step changes a copy, which is lost if the process "crashes" before the commit.
 class GuardedNumber : public FenceGuard
 {
 public:
@@ -65,12 +65,12 @@ class FenceGuardTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(FenceGuardTest);
     CPPUNIT_TEST(testWhoEntersAndWritesWithAGreaterFenceIsLet);
-    CPPUNIT_TEST(testAStaleHolderCanNeitherEnterNorWrite);
-    CPPUNIT_TEST(testASuccessorThatHasOnlyEnteredIsSafeFromAStaleWrite);
+    CPPUNIT_TEST(testStaleHolderCanNeitherEnterNorWrite);
+    CPPUNIT_TEST(testSuccessorThatHasOnlyEnteredIsSafeFromAStaleWrite);
     CPPUNIT_TEST(testWithoutEnterAStaleWriteIsLost);
-    CPPUNIT_TEST(testAWriteThatThrowsChangesNothing);
-    CPPUNIT_TEST(testACrashInBetweenLeavesTheResourceAsItWas);
-    CPPUNIT_TEST(testAHolderThatCrashesBetweenEnterAndWriteIsSucceeded);
+    CPPUNIT_TEST(testWriteThatThrowsChangesNothing);
+    CPPUNIT_TEST(testCrashInBetweenLeavesTheResourceAsItWas);
+    CPPUNIT_TEST(testHolderThatCrashesBetweenEnterAndWriteIsSucceeded);
     CPPUNIT_TEST(testWhatIsNoFenceIsRefused);
     CPPUNIT_TEST(testManyHoldersLoseNoUpdate);
     CPPUNIT_TEST_SUITE_END();
@@ -91,7 +91,7 @@ public:
         _resource.enter(maxFence);
     }
 
-    void testAStaleHolderCanNeitherEnterNorWrite()
+    void testStaleHolderCanNeitherEnterNorWrite()
     {
         _resource.enter(6);
         bool ran = false;
@@ -101,19 +101,19 @@ public:
         CPPUNIT_ASSERT_EQUAL(Fence{6}, _resource.highest());
     }
 
-    /// The reason for enter: the stale holder writes after its successor has read, and before that one has written.
-    void testASuccessorThatHasOnlyEnteredIsSafeFromAStaleWrite()
+    /// The reason for enter: the stale holder writes after its successor has read and before the successor has written.
+    void testSuccessorThatHasOnlyEnteredIsSafeFromAStaleWrite()
     {
         _resource.enter(1);
         const int staleRead = _resource.read();
-        _resource.enter(2); // the successor, while the first is paused
+        _resource.enter(2); // the successor enters while the first holder is paused
         const int read = _resource.read();
         messageOf<StaleFenceError>([&] { _resource.write(1, staleRead + 1); });
         _resource.write(2, read + 10);
         CPPUNIT_ASSERT_EQUAL(10, _resource.read());
     }
 
-    /// What it protects from: the same without enter loses an update.
+    /// The same without enter loses an update.
     void testWithoutEnterAStaleWriteIsLost()
     {
         const int staleRead = _resource.read();
@@ -123,7 +123,7 @@ public:
         CPPUNIT_ASSERT_EQUAL_MESSAGE("one of two updates is gone", 10, _resource.read());
     }
 
-    void testAWriteThatThrowsChangesNothing()
+    void testWriteThatThrowsChangesNothing()
     {
         _resource.write(1, 7);
         const auto message = messageOf<std::domain_error>([&] { _resource.write(2, [] { throw std::domain_error("the change's own"); }); });
@@ -132,7 +132,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(Fence{1}, _resource.highest());
     }
 
-    void testACrashInBetweenLeavesTheResourceAsItWas()
+    void testCrashInBetweenLeavesTheResourceAsItWas()
     {
         _resource.write(1, 7);
         _resource.crashBeforeCommit = true;
@@ -145,7 +145,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(9, _resource.read());
     }
 
-    void testAHolderThatCrashesBetweenEnterAndWriteIsSucceeded()
+    void testHolderThatCrashesBetweenEnterAndWriteIsSucceeded()
     {
         _resource.enter(3);
         _resource.enter(4);
@@ -164,7 +164,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(Fence{0}, _resource.highest());
     }
 
-    /// Holders with growing fences that overlap, as they would if every lock were lost: each update is there or was refused.
+    /// Holders with growing fences that overlap, as if every lock were lost: each update is stored or was refused.
     void testManyHoldersLoseNoUpdate()
     {
         std::atomic<Fence> next{1};

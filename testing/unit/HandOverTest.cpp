@@ -16,16 +16,16 @@ using namespace std::chrono_literals;
 namespace
 {
 
-/// Writes down what it is asked for; can be a store that has no fences to spare.
-class Witness : public FaultyLockStore
+/// Records the acquire requests. Can act as a store that does not reserve fences.
+class Witness : public PolledStore
 {
 public:
-    explicit Witness(std::shared_ptr<LockStore> inner, bool spares = true) : FaultyLockStore(std::move(inner)), _spares(spares) {}
+    explicit Witness(std::shared_ptr<LockStore> inner, bool spares = true) : PolledStore(std::move(inner)), _spares(spares) {}
 
     StoreInfo info() const override
     {
-        auto info = FaultyLockStore::info();
-        info.sparesFences = _spares;
+        auto info = PolledStore::info();
+        info.reservesFences = _spares;
         return info;
     }
 
@@ -35,7 +35,7 @@ public:
             const std::lock_guard guard(_mutex);
             _asked.push_back(request);
         }
-        return FaultyLockStore::acquire(request, context);
+        return PolledStore::acquire(request, context);
     }
 
     std::vector<AcquireRequest> asked() const
@@ -50,7 +50,7 @@ private:
     std::vector<AcquireRequest> _asked;
 };
 
-/// Holds up, from the moment of arm() on, the next thread that is told to wait on.
+/// After arm(), blocks the next thread whose `waited` event it gets.
 class HoldingUp : public LockObserver
 {
 public:
@@ -73,33 +73,65 @@ private:
 
 } // namespace
 
-/// A lease that goes from thread to thread of a process without a step of the storage.
+/// A lease that threads of one process hand over without a step of the storage.
 class HandOverTest : public CppUnit::TestFixture, private WaitFixture
 {
     CPPUNIT_TEST_SUITE(HandOverTest);
-    CPPUNIT_TEST(testThoseInLineGetTheLeaseWithoutAStepOfTheStorage);
-    CPPUNIT_TEST(testALoneWaiterAsksForNoFenceToSpare);
-    CPPUNIT_TEST(testNoLaterGrantHasAFenceThatWasSpared);
-    CPPUNIT_TEST(testAStoreThatSparesNoFencesIsAskedForEachGrant);
-    CPPUNIT_TEST(testAStoreThatOnlySaysThatItSparesFencesIsAnError);
-    CPPUNIT_TEST(testAWaiterForAnotherLeaseAsksTheStorage);
-    CPPUNIT_TEST(testALeaseOfWhichARenewalIsDueGoesBack);
-    CPPUNIT_TEST(testAfterATurnTheLeaseGoesBack);
-    CPPUNIT_TEST(testALeaseThatWasHandedOverIsKeptAndLostLikeAnother);
+    CPPUNIT_TEST(testWaitersGetTheLeaseWithoutAStepOfTheStorage);
+    CPPUNIT_TEST(testLoneWaiterReservesNoFence);
+    CPPUNIT_TEST(testLaterGrantHasNoReservedFence);
+    CPPUNIT_TEST(testStoreWithoutReservedFencesIsAskedForEachGrant);
+    CPPUNIT_TEST(testStoreThatReservesFewerFencesThanItSaysIsAnError);
+    CPPUNIT_TEST(testWaiterForAnotherLeaseAsksTheStorage);
+    CPPUNIT_TEST(testLeaseWhoseRenewalIsDueIsReleased);
+    CPPUNIT_TEST(testLeaseIsReleasedAfterATurn);
+    CPPUNIT_TEST(testHandedOverLeaseIsRenewedAndLostLikeAnother);
     CPPUNIT_TEST(testEachHolderHasItsOwnMaxHold);
-    CPPUNIT_TEST(testAHolderThatIsDoneDoesNothingToTheNext);
-    CPPUNIT_TEST(testALeaseWhoseTakerLeavesGoesToTheNext);
-    CPPUNIT_TEST(testALeaseWhoseTakerLeavesGoesBackIfItDoesNotFitTheNext);
-    CPPUNIT_TEST(testALeaseThatNobodyTakesGoesBack);
-    CPPUNIT_TEST(testALeaseForWhichNobodyIsLeftGoesBackThoughOthersWaitForAnother);
-    CPPUNIT_TEST(testALeaseThatTheStorageHasEndedGoesToNobody);
-    CPPUNIT_TEST(testALeaseThatCannotGoBackEndsByItself);
-    CPPUNIT_TEST(testARequestOfWhichNobodyKnowsTheEndIsSentAgainAsItWas);
+    CPPUNIT_TEST(testDoneHolderDoesNothingToTheNext);
+    CPPUNIT_TEST(testLeaseWhoseTakerLeavesGoesToTheNext);
+    CPPUNIT_TEST(testLeaseWhoseTakerLeavesIsReleasedIfItFitsNobody);
+    CPPUNIT_TEST(testLeaseThatNobodyTakesIsReleased);
+    CPPUNIT_TEST(testUnclaimedHandoverIsReleased);
+    CPPUNIT_TEST(testGrantOfTheStorageEndsALeaseHandedPastIt);
+    CPPUNIT_TEST(testHandOverPassesAWaiterThatAsksTheStorage);
+    CPPUNIT_TEST(testFencesAreReservedOnlyForWaitersThatTheLeaseFits);
+    CPPUNIT_TEST(testAtMost64FencesAreReservedForAGrant);
+    CPPUNIT_TEST(testHandedOverLeaseIsReleasedWhenTheServiceStops);
+    CPPUNIT_TEST(testLeaseThatCannotBeReleasedExpires);
+    CPPUNIT_TEST(testRequestWithAnUnknownOutcomeIsSentAgainUnchanged);
+    CPPUNIT_TEST(testFindAndListShowTheFenceOfTheHolder);
+    CPPUNIT_TEST(testBreakByTheHoldersFenceWorksWhileALeaseIsHandedOn);
+    CPPUNIT_TEST(testBreakByTheFenceOfAnEarlierHolderIsRefused);
+    CPPUNIT_TEST(testBreakIsToldToTheHolderOfThisProcessAtOnce);
     CPPUNIT_TEST_SUITE_END();
 
     using Line = std::vector<std::future<LockAttempt>>;
 
-    /// So many threads that wait for "job", in this order.
+    /// A thread of `locks` holds "job" with a lease that was handed to it, and one more thread waits. Also the first holder's lease.
+    struct HandedOn
+    {
+        Line waiters;
+        std::optional<Lock> holder{};
+        Fence earlier = 0;
+    };
+
+    HandedOn handOn(LockManagerService& locks)
+    {
+        HandedOn handed;
+        CPPUNIT_ASSERT(takeAsAnother("job"));
+        handed.waiters = line(locks, 3);
+        CPPUNIT_ASSERT(releaseAsAnother("job").status == ReleaseStatus::released);
+        clock->advance(1s);
+        std::optional<Lock> first = std::move(*resultOf(handed.waiters[0]));
+        handed.earlier = first->fence();
+        first.reset();
+        handed.holder = std::move(*resultOf(handed.waiters[1]));
+        CPPUNIT_ASSERT_EQUAL(handed.earlier + 1, handed.holder->fence());
+        CPPUNIT_ASSERT(handed.holder->fence() < memory->find("job", context())->fence);
+        return handed;
+    }
+
+    /// Starts so many threads that wait for "job" in this order.
     Line line(LockManagerService& locks, std::size_t threads)
     {
         Line waiters;
@@ -108,8 +140,8 @@ class HandOverTest : public CppUnit::TestFixture, private WaitFixture
         return waiters;
     }
 
-    /// A lease in the hands of nobody: its holder has handed it to a waiter that the observer holds up. The store's hint had made that one
-    /// ask, and so wait on.
+    /// A lease between two holders: its holder has handed it to a waiter that the observer blocks. An event of the store had made this
+    /// waiter ask and wait on.
     struct OnTheWay
     {
         std::shared_ptr<HearingStore> hearing;
@@ -117,7 +149,7 @@ class HandOverTest : public CppUnit::TestFixture, private WaitFixture
         std::unique_ptr<LockManagerService> locks{};
         std::future<LockAttempt> taker{}, next{};
         std::stop_source cancelTaker{};
-        std::size_t acquires = 0, releases = 0; // until then
+        std::size_t acquires = 0, releases = 0; // counts at that time
 
         void letTheTakerLeave()
         {
@@ -127,7 +159,7 @@ class HandOverTest : public CppUnit::TestFixture, private WaitFixture
         }
     };
 
-    /// `next`: what waits behind the taker.
+    /// `next`: the options of the thread that waits behind the taker.
     OnTheWay handOverToALateTaker(const std::optional<LockOptions>& next = {})
     {
         OnTheWay way{.hearing = std::make_shared<HearingStore>(memory)};
@@ -140,7 +172,7 @@ class HandOverTest : public CppUnit::TestFixture, private WaitFixture
         own.reset();
         auto first = resultOf(waiters[0]);
         way.late->arm();
-        way.hearing->listener->mayBeFree("job");
+        way.hearing->sink->mayBeFree("job");
         way.late->await();
         way.acquires = way.hearing->calls(StoreVerb::acquire);
         way.releases = way.hearing->calls(StoreVerb::release);
@@ -151,7 +183,7 @@ class HandOverTest : public CppUnit::TestFixture, private WaitFixture
     std::size_t releases() const { return faulty->calls(StoreVerb::release); }
 
 public:
-    void testThoseInLineGetTheLeaseWithoutAStepOfTheStorage()
+    void testWaitersGetTheLeaseWithoutAStepOfTheStorage()
     {
         auto locks = running();
         std::optional<Lock> own = locks.acquire("job");
@@ -176,7 +208,7 @@ public:
         CPPUNIT_ASSERT(locks.acquire("job").fence() > fences.back());
     }
 
-    void testALoneWaiterAsksForNoFenceToSpare()
+    void testLoneWaiterReservesNoFence()
     {
         auto locks = running();
         std::optional<Lock> own = locks.acquire("job");
@@ -186,8 +218,8 @@ public:
         CPPUNIT_ASSERT_EQUAL(memory->find("job", context())->fence, attempt->fence());
     }
 
-    /// Guards: fences that a process counts by itself, and that the storage grants again when it has crashed.
-    void testNoLaterGrantHasAFenceThatWasSpared()
+    /// Guards against fences that a process counts itself, and that the storage grants again after a crash.
+    void testLaterGrantHasNoReservedFence()
     {
         const auto still = std::make_shared<MemoryLockStore>(clock, [] { return std::int64_t{1'700'000'000'000'000}; });
         std::optional<LockManagerService> locks = runningOn(still);
@@ -197,7 +229,7 @@ public:
         resultOf(waiters[0])->release();
         auto second = resultOf(waiters[1]);
         const auto last = second->fence();
-        locks.reset(); // as a crash, it frees nothing
+        locks.reset(); // like a crash, this releases nothing
         failureOf<LockStoreUnavailable>(waiters[2]);
         clock->advance(30s);
         const auto next = still->acquire({"job", "another's token", 30s}, context());
@@ -205,7 +237,7 @@ public:
         CPPUNIT_ASSERT_EQUAL_MESSAGE("one was left for the third", last + 2, next.record.fence);
     }
 
-    void testAStoreThatSparesNoFencesIsAskedForEachGrant()
+    void testStoreWithoutReservedFencesIsAskedForEachGrant()
     {
         const auto witness = std::make_shared<Witness>(memory, false);
         auto locks = runningOn(witness);
@@ -220,38 +252,36 @@ public:
         }
         CPPUNIT_ASSERT_EQUAL(before + 4, witness->calls(StoreVerb::acquire));
         for (const auto& request : witness->asked())
-            CPPUNIT_ASSERT_EQUAL(Fence{0}, request.spareFences);
+            CPPUNIT_ASSERT_EQUAL(Fence{0}, request.reservedFences);
     }
 
-    /// Guards: a fence below nothing, which is the greatest of all, and which no later holder could pass.
-    void testAStoreThatOnlySaysThatItSparesFencesIsAnError()
+    /// Guards against a fence below 0, which wraps around to the maximum, so that no later holder could exceed it.
+    void testStoreThatReservesFewerFencesThanItSaysIsAnError()
     {
-        class Boaster : public FaultyLockStore
+        class Boaster : public PolledStore
         {
         public:
-            using FaultyLockStore::FaultyLockStore;
+            using PolledStore::PolledStore;
             AcquireReply acquire(const AcquireRequest& request, const CallContext& context) override
             {
-                auto reply = FaultyLockStore::acquire(request, context);
-                if (request.spareFences > 0)
-                    reply.record.fence = 2; // and counts from 1
+                auto reply = PolledStore::acquire(request, context);
+                if (request.reservedFences > 0)
+                    reply.record.fence = 2; // this store counts from 1
                 return reply;
             }
         };
         auto locks = runningOn(std::make_shared<Boaster>(memory));
         CPPUNIT_ASSERT(takeAsAnother("job"));
         auto waiters = line(locks, 3);
-        CPPUNIT_ASSERT(releaseAsAnother("job") == ReleaseStatus::released);
+        CPPUNIT_ASSERT(releaseAsAnother("job").status == ReleaseStatus::released);
         clock->advance(1s);
-        assertNames(failureOf<LockStoreError>(waiters[0]), {"spares fences"});
-        clock->settle();
-        CPPUNIT_ASSERT_MESSAGE("nobody keeps what nobody got", !isHeldInStorage("job"));
+        assertNames(failureOf<LockStoreError>(waiters[0]), {"reserves fences"});
+        CPPUNIT_ASSERT_MESSAGE("what nobody got is released, and the next is told, without a poll", resultOf(waiters[1]));
         clock->advance(1s);
-        CPPUNIT_ASSERT(resultOf(waiters[1]));
         CPPUNIT_ASSERT(resultOf(waiters[2]));
     }
 
-    void testAWaiterForAnotherLeaseAsksTheStorage()
+    void testWaiterForAnotherLeaseAsksTheStorage()
     {
         auto locks = running();
         const auto ahead = locks.acquire("other").fence() + 1'000'000;
@@ -277,7 +307,7 @@ public:
         }
     }
 
-    void testALeaseOfWhichARenewalIsDueGoesBack()
+    void testLeaseWhoseRenewalIsDueIsReleased()
     {
         policy.lease.ttl = 1s;
         auto locks = running();
@@ -300,7 +330,7 @@ public:
         CPPUNIT_ASSERT(resultOf(waiters[2]));
     }
 
-    void testAfterATurnTheLeaseGoesBack()
+    void testLeaseIsReleasedAfterATurn()
     {
         auto locks = running();
         std::optional<Lock> own = locks.acquire("job");
@@ -308,14 +338,14 @@ public:
         own.reset();
         auto first = resultOf(waiters[0]);
         clock->advance(500ms);
+        const auto released = releases();
         first->release();
-        CPPUNIT_ASSERT(!isHeldInStorage("job"));
-        CPPUNIT_ASSERT(waitsOn(waiters[1]));
-        clock->advance(50ms);
-        CPPUNIT_ASSERT(resultOf(waiters[1]));
+        const auto second = resultOf(waiters[1]); // at once: the storage says that no other process waits
+        CPPUNIT_ASSERT(second);
+        CPPUNIT_ASSERT_EQUAL(released + 1, releases());
     }
 
-    void testALeaseThatWasHandedOverIsKeptAndLostLikeAnother()
+    void testHandedOverLeaseIsRenewedAndLostLikeAnother()
     {
         auto locks = running();
         std::optional<Lock> own = locks.acquire("job");
@@ -353,7 +383,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("lost job maxHold"));
     }
 
-    void testAHolderThatIsDoneDoesNothingToTheNext()
+    void testDoneHolderDoesNothingToTheNext()
     {
         auto locks = running();
         std::optional<Lock> own = locks.acquire("job");
@@ -372,7 +402,7 @@ public:
         CPPUNIT_ASSERT(!first->lossToken().stop_requested());
     }
 
-    void testALeaseWhoseTakerLeavesGoesToTheNext()
+    void testLeaseWhoseTakerLeavesGoesToTheNext()
     {
         auto way = handOverToALateTaker(LockOptions{.wait = forever});
         way.letTheTakerLeave();
@@ -380,7 +410,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(way.acquires, way.hearing->calls(StoreVerb::acquire));
     }
 
-    void testALeaseWhoseTakerLeavesGoesBackIfItDoesNotFitTheNext()
+    void testLeaseWhoseTakerLeavesIsReleasedIfItFitsNobody()
     {
         auto way = handOverToALateTaker(LockOptions{.metadata = {{"host", "web-1"}}, .wait = forever});
         way.letTheTakerLeave();
@@ -390,7 +420,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"host":"web-1"})"), memory->find("job", context())->metadata);
     }
 
-    void testALeaseThatNobodyTakesGoesBack()
+    void testLeaseThatNobodyTakesIsReleased()
     {
         auto way = handOverToALateTaker();
         CPPUNIT_ASSERT(isHeldInStorage("job"));
@@ -398,8 +428,8 @@ public:
         CPPUNIT_ASSERT(!isHeldInStorage("job"));
     }
 
-    /// Guards: two holders in one process, when a lease is handed over that was broken while the first of the line asked the storage.
-    void testALeaseForWhichNobodyIsLeftGoesBackThoughOthersWaitForAnother()
+    /// Guards against two holders in one process: a lease is handed over that was broken while the first of the line asked the storage.
+    void testUnclaimedHandoverIsReleased()
     {
         CPPUNIT_ASSERT(takeAsAnother("other"));
         auto locks = running();
@@ -410,7 +440,7 @@ public:
         std::stop_source leaveElsewhere;
         auto elsewhere = waitFor(locks, "other", {.wait = forever, .cancel = leaveElsewhere.get_token()});
         own.reset();
-        auto first = resultOf(taker[0]); // with a fence to spare
+        auto first = resultOf(taker[0]); // with a reserved fence
         leave.request_stop();
         failureOf<LockWaitCancelled>(behind);
         const auto released = releases();
@@ -422,7 +452,7 @@ public:
         failureOf<LockWaitCancelled>(elsewhere);
     }
 
-    void testALeaseThatTheStorageHasEndedGoesToNobody()
+    void testGrantOfTheStorageEndsALeaseHandedPastIt()
     {
         const auto hearing = std::make_shared<HearingStore>(memory);
         const auto gated = std::make_shared<GatedLockStore>(hearing, clock);
@@ -432,21 +462,94 @@ public:
         own.reset();
         auto first = resultOf(waiters[0]);
         gated->close(StoreVerb::acquire);
-        hearing->listener->mayBeFree("job");
+        hearing->sink->mayBeFree("job");
         CPPUNIT_ASSERT(gated->waitForArrival(StoreVerb::acquire));
         first->release();
-        const auto handed = memory->find("job", context())->fence;
-        CPPUNIT_ASSERT(memory->breakLock("job", handed, BreakMode::now, context()));
+        auto third = resultOf(waiters[2]); // while the second waits for the storage
+        CPPUNIT_ASSERT(memory->breakLock("job", memory->find("job", context())->fence, BreakMode::now, context()));
+        CPPUNIT_ASSERT(third->isHeld());
         gated->open(StoreVerb::acquire);
         auto second = resultOf(waiters[1]);
-        CPPUNIT_ASSERT(second->fence() > handed);
-        awaitRest(4);
-        CPPUNIT_ASSERT(waitsOn(waiters[2]));
-        second->release();
-        CPPUNIT_ASSERT(resultOf(waiters[2]));
+        CPPUNIT_ASSERT(second->fence() > third->fence());
+        CPPUNIT_ASSERT_MESSAGE("it is told at once, not by its next renewal", !third->isHeld());
+        clock->settle();
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("lost job refused"));
     }
 
-    void testALeaseThatCannotGoBackEndsByItself()
+    /// Guards against a lock that is idle until an earlier request of its next holder ends.
+    void testHandOverPassesAWaiterThatAsksTheStorage()
+    {
+        policy.wait.backoff = std::make_shared<FixedBackoff>(100ms);
+        auto locks = running();
+        std::optional<Lock> own = locks.acquire("job");
+        auto waiters = line(locks, 3);
+        own.reset();
+        auto first = resultOf(waiters[0]);
+        store->close(StoreVerb::acquire);
+        clock->advance(100ms);
+        CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::acquire));
+        first->release();
+        auto third = resultOf(waiters[2]);
+        CPPUNIT_ASSERT(waitsOn(waiters[1]));
+        third->release();
+        CPPUNIT_ASSERT_MESSAGE("nobody is left for it who asks nothing", !isHeldInStorage("job"));
+        store->open(StoreVerb::acquire);
+        CPPUNIT_ASSERT(resultOf(waiters[1]));
+    }
+
+    void testFencesAreReservedOnlyForWaitersThatTheLeaseFits()
+    {
+        const auto witness = std::make_shared<Witness>(memory);
+        auto locks = runningOn(witness);
+        std::optional<Lock> own = locks.acquire("job");
+        Line waiters = line(locks, 1);
+        const auto wait = [&](LockOptions options)
+        {
+            options.wait = forever;
+            waiters.push_back(waitFor(locks, "job", options));
+        };
+        wait({});
+        wait({.fenceFloor = own->fence()});
+        wait({.metadata = {{"worker", 2}}});
+        wait({});
+        wait({.ttl = 20s});
+        own.reset();
+        for (auto& waiter : waiters)
+            resultOf(waiter)->release();
+        const auto asked = witness->asked();
+        std::vector<Fence> reserved;
+        for (auto request = asked.end() - 4; request != asked.end(); ++request) // only the grants of the storage
+            reserved.push_back(request->reservedFences);
+        CPPUNIT_ASSERT((std::vector<Fence>{2, 0, 0, 0}) == reserved);
+    }
+
+    void testAtMost64FencesAreReservedForAGrant()
+    {
+        const auto witness = std::make_shared<Witness>(memory);
+        auto locks = runningOn(witness);
+        std::optional<Lock> own = locks.acquire("job");
+        auto waiters = line(locks, 67);
+        own.reset();
+        std::size_t grants = 0;
+        for (auto& waiter : waiters)
+            grants += resultOf(waiter) ? 1 : 0;
+        CPPUNIT_ASSERT_EQUAL(std::size_t{67}, grants);
+        const auto asked = witness->asked();
+        CPPUNIT_ASSERT_EQUAL(Fence{64}, (asked.end() - 2)->reservedFences);
+        CPPUNIT_ASSERT_EQUAL(Fence{1}, asked.back().reservedFences);
+    }
+
+    void testHandedOverLeaseIsReleasedWhenTheServiceStops()
+    {
+        auto way = handOverToALateTaker();
+        CPPUNIT_ASSERT(isHeldInStorage("job"));
+        way.locks.reset();
+        way.late->letGo();
+        failureOf<LockStoreUnavailable>(way.taker);
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+    }
+
+    void testLeaseThatCannotBeReleasedExpires()
     {
         auto way = handOverToALateTaker();
         way.hearing->fail(StoreVerb::release, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::before, 1);
@@ -456,8 +559,8 @@ public:
         CPPUNIT_ASSERT_MESSAGE("nobody renews it", way.locks->tryAcquire("job"));
     }
 
-    /// Guards: an answer to a request without fences to spare that is taken for one with them.
-    void testARequestOfWhichNobodyKnowsTheEndIsSentAgainAsItWas()
+    /// Guards against the answer to a request without reserved fences that is taken for one with them.
+    void testRequestWithAnUnknownOutcomeIsSentAgainUnchanged()
     {
         policy.retry = {2, std::make_shared<FixedBackoff>(0ms)};
         const auto witness = std::make_shared<Witness>(memory);
@@ -469,15 +572,63 @@ public:
         clock->advance(1s);
         auto second = waitFor(locks, "job", {.wait = forever});
         clock->advance(1s);
-        CPPUNIT_ASSERT_EQUAL(std::size_t{5}, witness->asked().size()); // the first is of runningOn
+        CPPUNIT_ASSERT_EQUAL(std::size_t{5}, witness->asked().size()); // the first request is that of runningOn
         CPPUNIT_ASSERT_EQUAL(token, witness->asked().back().token);
-        CPPUNIT_ASSERT_EQUAL(Fence{0}, witness->asked().back().spareFences);
-        CPPUNIT_ASSERT(releaseAsAnother("job") == ReleaseStatus::released);
+        CPPUNIT_ASSERT_EQUAL(Fence{0}, witness->asked().back().reservedFences);
+        CPPUNIT_ASSERT(releaseAsAnother("job").status == ReleaseStatus::released);
         clock->advance(1s);
         auto attempt = resultOf(first);
         CPPUNIT_ASSERT_EQUAL(memory->find("job", context())->fence, attempt->fence());
         attempt->release();
         CPPUNIT_ASSERT(resultOf(second));
+    }
+
+    void testFindAndListShowTheFenceOfTheHolder()
+    {
+        auto locks = running();
+        auto handed = handOn(locks);
+        CPPUNIT_ASSERT_EQUAL(handed.holder->fence(), locks.find("job")->fence);
+        CPPUNIT_ASSERT_EQUAL(handed.holder->fence(), locks.list({}).front().fence);
+        CPPUNIT_ASSERT_EQUAL(handed.holder->fence(), locks.tryAcquire("job", {.wait = 0ms}).holder().fence);
+        handed.holder.reset();
+        auto last = resultOf(handed.waiters[2]);
+        CPPUNIT_ASSERT_EQUAL(last->fence(), locks.find("job")->fence);
+    }
+
+    void testBreakByTheHoldersFenceWorksWhileALeaseIsHandedOn()
+    {
+        for (const auto mode : {BreakMode::whenItEnds, BreakMode::now})
+        {
+            auto locks = running();
+            auto handed = handOn(locks);
+            CPPUNIT_ASSERT(locks.breakLock("job", handed.holder->fence(), mode));
+            clock->advance(1min);
+            CPPUNIT_ASSERT(resultOf(handed.waiters[2]));
+        }
+    }
+
+    void testBreakByTheFenceOfAnEarlierHolderIsRefused()
+    {
+        auto locks = running();
+        auto handed = handOn(locks);
+        CPPUNIT_ASSERT(!locks.breakLock("job", handed.earlier, BreakMode::now));
+        CPPUNIT_ASSERT(handed.holder->isHeld());
+        handed.holder.reset();
+        CPPUNIT_ASSERT(resultOf(handed.waiters[2]));
+    }
+
+    void testBreakIsToldToTheHolderOfThisProcessAtOnce()
+    {
+        auto locks = running();
+        auto handed = handOn(locks);
+        const auto lost = handed.holder->lossToken();
+        CPPUNIT_ASSERT(locks.breakLock("job", handed.holder->fence(), BreakMode::now));
+        CPPUNIT_ASSERT(!handed.holder->isHeld());
+        auto next = resultOf(handed.waiters[2]); // from the storage, while no time passes
+        CPPUNIT_ASSERT(waitUntil([&] { return lost.stop_requested(); }));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("lost job broken"));
+        messageOf<LockLostError>([&] { handed.holder->release(); });
+        CPPUNIT_ASSERT(next->isHeld());
     }
 };
 

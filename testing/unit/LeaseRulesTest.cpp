@@ -1,4 +1,4 @@
-#include "Leasehold/LeaseRules.h"
+#include "Leasehold/Store/LeaseRules.h"
 #include "Leasehold/Exceptions.h"
 #include "thrown.h"
 
@@ -30,14 +30,21 @@ AcquireRequest wish(const std::string& token, Milliseconds span = ttl, Fence flo
     return {"nightly", token, span, metadata, floor};
 }
 
+AcquireRequest waiting(std::int64_t wantedFor)
+{
+    auto request = wish(theirs);
+    request.wantedFor = Milliseconds{wantedFor};
+    return request;
+}
+
 auto fields(const std::optional<Record>& record)
 {
     const auto value = record.value_or(Record{});
     return std::make_tuple(record.has_value(), value.token, value.fence, value.standing, value.acquiredAt, value.expiresAt, value.ttl,
-                           value.metadata);
+                           value.metadata, value.wantedUntil);
 }
 
-/// Held by us since 1 s, until 31 s.
+/// A record that we hold from 1 s to 31 s.
 std::optional<Record> heldByUs()
 {
     std::optional<Record> record;
@@ -56,7 +63,7 @@ struct Ending
     std::function<void(std::optional<Record>&)> end;
 };
 
-/// Each way in which our lease can have ended by 40 s.
+/// The records after each way in which our lease can have ended by 40 s.
 const std::vector<Ending>& endings()
 {
     static const std::vector<Ending> all{
@@ -78,45 +85,49 @@ const std::vector<Ending>& endings()
 class LeaseRulesTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(LeaseRulesTest);
-    CPPUNIT_TEST(testAFreeNameIsGrantedWithAllThatWasAsked);
-    CPPUNIT_TEST(testAnEndedLeaseIsFollowedByAnotherTokenWithAGreaterFence);
-    CPPUNIT_TEST(testALeaseEndsExactlyWhenItsTtlHasPassed);
-    CPPUNIT_TEST(testAReplayGetsTheSameGrantAndIsExtended);
-    CPPUNIT_TEST(testAReplayNeverShortensTheLease);
-    CPPUNIT_TEST(testALateDuplicateIsSpentHoweverTheLeaseEnded);
+    CPPUNIT_TEST(testFreeNameIsGrantedWithAllThatWasAsked);
+    CPPUNIT_TEST(testEndedLeaseIsFollowedByAnotherTokenWithAGreaterFence);
+    CPPUNIT_TEST(testLeaseEndsExactlyWhenItsTtlHasPassed);
+    CPPUNIT_TEST(testReplayGetsTheSameGrantAndIsExtended);
+    CPPUNIT_TEST(testReplayNeverShortensTheLease);
+    CPPUNIT_TEST(testLateDuplicateIsSpentHoweverTheLeaseEnded);
     CPPUNIT_TEST(testAnotherTokenIsHeldAndNothingChanges);
-    CPPUNIT_TEST(testALeaseFromAClockThatWasAheadIsCutToItsTtl);
-    CPPUNIT_TEST(testABrokenLeaseKeepsTheNameFromEverybodyItsOwnTokenIncluded);
-    CPPUNIT_TEST(testABrokenLeaseFromAClockThatWasAheadIsCutToo);
+    CPPUNIT_TEST(testLeaseFromAClockThatWasAheadIsCutToItsTtl);
+    CPPUNIT_TEST(testBrokenLeaseKeepsTheNameFromEverybodyItsOwnTokenIncluded);
+    CPPUNIT_TEST(testBrokenLeaseFromAClockThatWasAheadIsCutToo);
     CPPUNIT_TEST(testRenewExtendsALiveLeaseFromNow);
     CPPUNIT_TEST(testRenewMayShorten);
     CPPUNIT_TEST(testRenewNeverCreatesAndNeverRevives);
     CPPUNIT_TEST(testRenewNeedsTokenAndFence);
-    CPPUNIT_TEST(testABrokenLeaseCannotBeRenewedOrReleased);
+    CPPUNIT_TEST(testBrokenLeaseCannotBeRenewedOrReleased);
     CPPUNIT_TEST(testReleaseFreesAtOnceAndRemembersTheFence);
-    CPPUNIT_TEST(testAReplayedReleaseIsReleasedAndChangesNothing);
+    CPPUNIT_TEST(testReplayedReleaseIsReleasedAndChangesNothing);
     CPPUNIT_TEST(testAnythingElseIsNotReleased);
-    CPPUNIT_TEST(testAStaleHolderCannotTouchItsSuccessor);
+    CPPUNIT_TEST(testStaleHolderCannotTouchItsSuccessor);
     CPPUNIT_TEST(testBreakNowFreesAtOnce);
     CPPUNIT_TEST(testBreakWhenItEndsLeavesTheEndWhereItIs);
-    CPPUNIT_TEST(testABrokenLeaseCanBeBrokenAgainAndFreed);
+    CPPUNIT_TEST(testBrokenLeaseCanBeBrokenAgainAndFreed);
     CPPUNIT_TEST(testBreakNeedsALiveLeaseWithThatFence);
-    CPPUNIT_TEST(testAReleasedNameStaysFreeWhenTheClockGoesBack);
-    CPPUNIT_TEST(testTheFenceIsTheGreatestOfItsThreeSources);
-    CPPUNIT_TEST(testTheFenceGrowsThroughEveryKindOfEnd);
-    CPPUNIT_TEST(testTheFenceGrowsWhileTheWallClockStandsOrGoesBack);
+    CPPUNIT_TEST(testReleasedNameStaysFreeWhenTheClockGoesBack);
+    CPPUNIT_TEST(testFenceIsTheGreatestOfItsThreeSources);
+    CPPUNIT_TEST(testFenceGrowsThroughEveryKindOfEnd);
+    CPPUNIT_TEST(testFenceGrowsWhileTheWallClockStandsOrGoesBack);
     CPPUNIT_TEST(testFencesToSpareLieBelowTheGrantsAndAboveAllBefore);
-    CPPUNIT_TEST(testTheGreatestFenceIsGrantedAndNoneAfterIt);
-    CPPUNIT_TEST(testAFenceBeyondTheLimitThrowsAndTheRecordStays);
+    CPPUNIT_TEST(testGreatestFenceIsGrantedAndNoneAfterIt);
+    CPPUNIT_TEST(testFenceBeyondTheLimitThrowsAndTheRecordStays);
     CPPUNIT_TEST(testNothingIsMadeWhenAFirstGrantThrows);
-    CPPUNIT_TEST(testARecordIsForgottenOnlyWhenItAndItsFenceAreOldEnough);
-    CPPUNIT_TEST(testALiveRecordIsNeverForgotten);
-    CPPUNIT_TEST(testARetentionWithoutEndForgetsNothing);
-    CPPUNIT_TEST(testARecordWithoutATokenIsNotLive);
+    CPPUNIT_TEST(testRecordIsForgottenOnlyWhenItAndItsFenceAreOldEnough);
+    CPPUNIT_TEST(testLiveRecordIsNeverForgotten);
+    CPPUNIT_TEST(testRetentionWithoutEndForgetsNothing);
+    CPPUNIT_TEST(testRecordWithoutATokenIsNotLive);
+    CPPUNIT_TEST(testWaiterIsNotedAndToldByTheRelease);
+    CPPUNIT_TEST(testPollWhoseNoteLastsChangesNothing);
+    CPPUNIT_TEST(testOnlyAGrantToAWaiterErasesTheNote);
+    CPPUNIT_TEST(testOnlyTheLeaseThatWasBrokenIsToldSo);
     CPPUNIT_TEST_SUITE_END();
 
 public:
-    void testAFreeNameIsGrantedWithAllThatWasAsked()
+    void testFreeNameIsGrantedWithAllThatWasAsked()
     {
         std::optional<Record> record;
         const auto verdict = acquire(record, wish(ours, ttl, 0, R"({"by":"us"})"), at(1000));
@@ -131,7 +142,7 @@ public:
         CPPUNIT_ASSERT(remaining(*record, at(2000)) == Milliseconds{29'000});
     }
 
-    void testAnEndedLeaseIsFollowedByAnotherTokenWithAGreaterFence()
+    void testEndedLeaseIsFollowedByAnotherTokenWithAGreaterFence()
     {
         for (const auto& ending : endings())
         {
@@ -151,7 +162,7 @@ public:
         }
     }
 
-    void testALeaseEndsExactlyWhenItsTtlHasPassed()
+    void testLeaseEndsExactlyWhenItsTtlHasPassed()
     {
         auto record = heldByUs();
         CPPUNIT_ASSERT(isLive(*record, at(30'999)));
@@ -160,7 +171,7 @@ public:
         CPPUNIT_ASSERT(acquire(record, wish(theirs), at(31'000)).status == AcquireStatus::granted);
     }
 
-    void testAReplayGetsTheSameGrantAndIsExtended()
+    void testReplayGetsTheSameGrantAndIsExtended()
     {
         auto record = heldByUs();
         const auto fence = record->fence;
@@ -172,7 +183,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::int64_t{35'000}, record->expiresAt);
     }
 
-    void testAReplayNeverShortensTheLease()
+    void testReplayNeverShortensTheLease()
     {
         auto record = heldByUs();
         const auto before = fields(record);
@@ -181,7 +192,7 @@ public:
         CPPUNIT_ASSERT(before == fields(record));
     }
 
-    void testALateDuplicateIsSpentHoweverTheLeaseEnded()
+    void testLateDuplicateIsSpentHoweverTheLeaseEnded()
     {
         for (const auto& ending : endings())
         {
@@ -203,7 +214,7 @@ public:
         CPPUNIT_ASSERT(before == fields(record));
     }
 
-    void testALeaseFromAClockThatWasAheadIsCutToItsTtl()
+    void testLeaseFromAClockThatWasAheadIsCutToItsTtl()
     {
         auto record = heldByUs();
         const auto fence = record->fence;
@@ -212,11 +223,11 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::int64_t{-70'000}, record->expiresAt);
         CPPUNIT_ASSERT_EQUAL(ours, record->token);
         CPPUNIT_ASSERT_EQUAL(fence, record->fence);
-        CPPUNIT_ASSERT(!acquire(record, wish(theirs), at(-100'000)).changed); // exactly one ttl is left: nothing to cut
-        CPPUNIT_ASSERT(renew(record, leaseOf(record), ttl, at(-99'000)));     // its holder is still its holder
+        CPPUNIT_ASSERT(!acquire(record, wish(theirs), at(-100'000)).changed); // exactly one TTL is left, so nothing is corrected
+        CPPUNIT_ASSERT(renew(record, leaseOf(record), ttl, at(-99'000)));     // its holder still holds it
     }
 
-    void testABrokenLeaseKeepsTheNameFromEverybodyItsOwnTokenIncluded()
+    void testBrokenLeaseKeepsTheNameFromEverybodyItsOwnTokenIncluded()
     {
         auto record = heldByUs();
         CPPUNIT_ASSERT(breakLock(record, record->fence, BreakMode::whenItEnds, at(2000)));
@@ -231,7 +242,7 @@ public:
         CPPUNIT_ASSERT(acquire(record, wish(theirs), at(31'000)).status == AcquireStatus::granted);
     }
 
-    void testABrokenLeaseFromAClockThatWasAheadIsCutToo()
+    void testBrokenLeaseFromAClockThatWasAheadIsCutToo()
     {
         auto record = heldByUs();
         breakLock(record, record->fence, BreakMode::whenItEnds, at(2000));
@@ -283,14 +294,14 @@ public:
         CPPUNIT_ASSERT(before == fields(record));
     }
 
-    void testABrokenLeaseCannotBeRenewedOrReleased()
+    void testBrokenLeaseCannotBeRenewedOrReleased()
     {
         auto record = heldByUs();
         breakLock(record, record->fence, BreakMode::whenItEnds, at(2000));
         const auto before = fields(record);
         bool changed = true;
         CPPUNIT_ASSERT(!renew(record, leaseOf(record), ttl, at(3000)));
-        CPPUNIT_ASSERT(release(record, leaseOf(record), at(3000), changed) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(release(record, leaseOf(record), at(3000), changed).status == ReleaseStatus::notHeld);
         CPPUNIT_ASSERT(!changed);
         CPPUNIT_ASSERT(before == fields(record));
     }
@@ -300,7 +311,7 @@ public:
         auto record = heldByUs();
         const auto lease = leaseOf(record);
         bool changed = false;
-        CPPUNIT_ASSERT(release(record, lease, at(2000), changed) == ReleaseStatus::released);
+        CPPUNIT_ASSERT(release(record, lease, at(2000), changed).status == ReleaseStatus::released);
         CPPUNIT_ASSERT(changed);
         CPPUNIT_ASSERT(!isLive(*record, at(2000)));
         CPPUNIT_ASSERT_EQUAL(std::int64_t{2000}, record->expiresAt);
@@ -308,7 +319,7 @@ public:
         CPPUNIT_ASSERT(acquire(record, wish(theirs), at(2000)).status == AcquireStatus::granted);
     }
 
-    void testAReplayedReleaseIsReleasedAndChangesNothing()
+    void testReplayedReleaseIsReleasedAndChangesNothing()
     {
         auto record = heldByUs();
         const auto lease = leaseOf(record);
@@ -317,11 +328,11 @@ public:
         const auto before = fields(record);
         for (const auto when : {2000, 3000, 40'000})
         {
-            CPPUNIT_ASSERT(release(record, lease, at(when), changed) == ReleaseStatus::released);
+            CPPUNIT_ASSERT(release(record, lease, at(when), changed).status == ReleaseStatus::released);
             CPPUNIT_ASSERT(!changed);
         }
-        CPPUNIT_ASSERT(release(record, {"nightly", ours, lease.fence - 1}, at(3000), changed) == ReleaseStatus::notHeld);
-        CPPUNIT_ASSERT(release(record, {"nightly", theirs, lease.fence}, at(3000), changed) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(release(record, {"nightly", ours, lease.fence - 1}, at(3000), changed).status == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(release(record, {"nightly", theirs, lease.fence}, at(3000), changed).status == ReleaseStatus::notHeld);
         CPPUNIT_ASSERT(before == fields(record));
     }
 
@@ -329,7 +340,7 @@ public:
     {
         bool changed = true;
         std::optional<Record> none;
-        CPPUNIT_ASSERT(release(none, {"nightly", ours, 1}, at(0), changed) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(release(none, {"nightly", ours, 1}, at(0), changed).status == ReleaseStatus::notHeld);
         CPPUNIT_ASSERT(!changed && !none);
 
         for (const auto& ending : endings())
@@ -340,19 +351,19 @@ public:
             ending.end(record);
             const auto before = fields(record);
             changed = true;
-            CPPUNIT_ASSERT_MESSAGE(ending.name, release(record, leaseOf(record), at(40'000), changed) == ReleaseStatus::notHeld);
+            CPPUNIT_ASSERT_MESSAGE(ending.name, release(record, leaseOf(record), at(40'000), changed).status == ReleaseStatus::notHeld);
             CPPUNIT_ASSERT_MESSAGE(ending.name, !changed);
             CPPUNIT_ASSERT_MESSAGE(ending.name, before == fields(record));
         }
 
         auto record = heldByUs();
         const auto before = fields(record);
-        CPPUNIT_ASSERT(release(record, {"nightly", theirs, record->fence}, at(2000), changed) == ReleaseStatus::notHeld);
-        CPPUNIT_ASSERT(release(record, {"nightly", ours, record->fence - 1}, at(2000), changed) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(release(record, {"nightly", theirs, record->fence}, at(2000), changed).status == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(release(record, {"nightly", ours, record->fence - 1}, at(2000), changed).status == ReleaseStatus::notHeld);
         CPPUNIT_ASSERT(before == fields(record));
     }
 
-    void testAStaleHolderCannotTouchItsSuccessor()
+    void testStaleHolderCannotTouchItsSuccessor()
     {
         auto record = heldByUs();
         const auto stale = leaseOf(record);
@@ -360,7 +371,7 @@ public:
         const auto successor = fields(record);
         bool changed = false;
         CPPUNIT_ASSERT(!renew(record, stale, ttl, at(32'000)));
-        CPPUNIT_ASSERT(release(record, stale, at(32'000), changed) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(release(record, stale, at(32'000), changed).status == ReleaseStatus::notHeld);
         CPPUNIT_ASSERT(!breakLock(record, stale.fence, BreakMode::now, at(32'000)));
         CPPUNIT_ASSERT(acquire(record, wish(ours), at(32'000)).status == AcquireStatus::held);
         CPPUNIT_ASSERT(successor == fields(record));
@@ -386,7 +397,7 @@ public:
         CPPUNIT_ASSERT(!isLive(*record, at(31'000)));
     }
 
-    void testABrokenLeaseCanBeBrokenAgainAndFreed()
+    void testBrokenLeaseCanBeBrokenAgainAndFreed()
     {
         auto record = heldByUs();
         const auto fence = record->fence;
@@ -415,7 +426,7 @@ public:
         }
     }
 
-    void testAReleasedNameStaysFreeWhenTheClockGoesBack()
+    void testReleasedNameStaysFreeWhenTheClockGoesBack()
     {
         for (const bool byHolder : {true, false})
         {
@@ -430,7 +441,7 @@ public:
         }
     }
 
-    void testTheFenceIsTheGreatestOfItsThreeSources()
+    void testFenceIsTheGreatestOfItsThreeSources()
     {
         const auto clock = static_cast<Fence>(wallAtZero);
         CPPUNIT_ASSERT_EQUAL(clock, nextFence(0, 0, at(0)));
@@ -441,7 +452,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(Fence{1}, nextFence(0, 0, {0, -5})); // a clock before 1970
     }
 
-    void testTheFenceGrowsThroughEveryKindOfEnd()
+    void testFenceGrowsThroughEveryKindOfEnd()
     {
         auto record = heldByUs();
         Fence last = record->fence;
@@ -458,7 +469,7 @@ public:
             }
     }
 
-    void testTheFenceGrowsWhileTheWallClockStandsOrGoesBack()
+    void testFenceGrowsWhileTheWallClockStandsOrGoesBack()
     {
         auto record = heldByUs();
         auto last = record->fence;
@@ -476,7 +487,7 @@ public:
         auto record = heldByUs();
         const auto last = record->fence;
         auto request = wish(theirs, ttl, last + 10);
-        request.spareFences = 5;
+        request.reservedFences = 5;
         CPPUNIT_ASSERT(acquire(record, request, at(40'000)).status == AcquireStatus::granted);
         CPPUNIT_ASSERT_EQUAL(std::max<Fence>(last + 11, at(40'000).wallMicroseconds) + 5, record->fence);
         const auto fence = record->fence;
@@ -491,7 +502,7 @@ public:
             messageOf<LockStoreError>([before = before, floor = floor, spare = spare] { nextFence(before, floor, at(0), spare); });
     }
 
-    void testTheGreatestFenceIsGrantedAndNoneAfterIt()
+    void testGreatestFenceIsGrantedAndNoneAfterIt()
     {
         CPPUNIT_ASSERT_EQUAL(maxFence, nextFence(maxFence - 1, 0, at(0)));
         CPPUNIT_ASSERT_EQUAL(maxFence, nextFence(0, maxFence - 1, at(0)));
@@ -505,7 +516,7 @@ public:
         messageOf<LockStoreError>([] { nextFence(0, 0, {0, std::numeric_limits<std::int64_t>::max()}); });
     }
 
-    void testAFenceBeyondTheLimitThrowsAndTheRecordStays()
+    void testFenceBeyondTheLimitThrowsAndTheRecordStays()
     {
         auto record = heldByUs();
         record->fence = maxFence;
@@ -514,7 +525,7 @@ public:
         assertNames(message, {"lock \"nightly\"", std::to_string(maxFence)});
         CPPUNIT_ASSERT(message.find(theirs) == std::string::npos);
         CPPUNIT_ASSERT(before == fields(record));
-        CPPUNIT_ASSERT(acquire(record, wish(ours), at(40'000)).status == AcquireStatus::spent); // asks for no fence
+        CPPUNIT_ASSERT(acquire(record, wish(ours), at(40'000)).status == AcquireStatus::spent); // needs no fence
         CPPUNIT_ASSERT(renew(record, leaseOf(record), ttl, at(2000)));
     }
 
@@ -525,7 +536,7 @@ public:
         CPPUNIT_ASSERT(!none);
     }
 
-    void testARecordIsForgottenOnlyWhenItAndItsFenceAreOldEnough()
+    void testRecordIsForgottenOnlyWhenItAndItsFenceAreOldEnough()
     {
         constexpr Milliseconds hour = std::chrono::hours{1};
         auto record = heldByUs();
@@ -540,12 +551,12 @@ public:
         CPPUNIT_ASSERT(!isForgettable(*withAFenceAhead, hour, at(100'000'000 + hour.count())));
         CPPUNIT_ASSERT(isForgettable(*withAFenceAhead, hour, at(100'000'001 + hour.count())));
 
-        // The wall clock was set back, the clock that judges was not.
+        // The wall clock was set back, but not the clock that judges expiry.
         CPPUNIT_ASSERT(!isForgettable(*record, hour, {2001 + hour.count(), wallAtZero}));
         CPPUNIT_ASSERT(!isForgettable(*record, hour, {2001 + hour.count(), -1}));
     }
 
-    void testALiveRecordIsNeverForgotten()
+    void testLiveRecordIsNeverForgotten()
     {
         auto record = heldByUs();
         record->fence = 1;
@@ -553,7 +564,7 @@ public:
         CPPUNIT_ASSERT(isForgettable(*record, Milliseconds{0}, at(31'001)));
     }
 
-    void testARetentionWithoutEndForgetsNothing()
+    void testRetentionWithoutEndForgetsNothing()
     {
         auto record = heldByUs();
         record->fence = 1;
@@ -561,12 +572,81 @@ public:
         CPPUNIT_ASSERT(!isForgettable(*record, Milliseconds{std::numeric_limits<std::int64_t>::max() / 1000}, at(1'000'000'000)));
     }
 
-    void testARecordWithoutATokenIsNotLive()
+    void testRecordWithoutATokenIsNotLive()
     {
         Record record;
         record.standing = Standing::held;
         record.expiresAt = 1000;
         CPPUNIT_ASSERT(!isLive(record, at(0)));
+    }
+
+    void testWaiterIsNotedAndToldByTheRelease()
+    {
+        for (const auto& [releasedAt, wanted] : {std::pair{2000, true}, {5999, true}, {6000, false}})
+        {
+            auto record = heldByUs();
+            auto verdict = acquire(record, wish(theirs), at(2000));
+            CPPUNIT_ASSERT(verdict.status == AcquireStatus::held && !verdict.changed);
+            verdict = acquire(record, waiting(1000), at(2000));
+            CPPUNIT_ASSERT(verdict.status == AcquireStatus::held && verdict.changed);
+            bool changed = false;
+            const auto lease = leaseOf(record);
+            CPPUNIT_ASSERT_EQUAL(wanted, release(record, lease, at(releasedAt), changed).wanted);
+            CPPUNIT_ASSERT(changed);
+            CPPUNIT_ASSERT_EQUAL(wanted, release(record, lease, at(releasedAt), changed).wanted);
+            CPPUNIT_ASSERT(!changed);
+        }
+    }
+
+    void testPollWhoseNoteLastsChangesNothing()
+    {
+        auto record = heldByUs();
+        acquire(record, waiting(1000), at(2000)); // this note lasts until 6 s
+        const auto noted = fields(record);
+        for (const auto when : {2000, 3000, 5000})
+            CPPUNIT_ASSERT(!acquire(record, waiting(1000), at(when)).changed);
+        CPPUNIT_ASSERT(!acquire(record, waiting(500), at(5500)).changed);
+        CPPUNIT_ASSERT(noted == fields(record));
+        CPPUNIT_ASSERT(acquire(record, waiting(1000), at(5001)).changed);
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{9001}, record->wantedUntil);
+    }
+
+    void testOnlyAGrantToAWaiterErasesTheNote()
+    {
+        auto record = heldByUs();
+        acquire(record, waiting(60'000), at(2000));
+        const auto noted = record->wantedUntil;
+        CPPUNIT_ASSERT(renew(record, leaseOf(record), ttl, at(3000)));
+        CPPUNIT_ASSERT_EQUAL(noted, record->wantedUntil);
+        bool changed = false;
+        CPPUNIT_ASSERT(release(record, leaseOf(record), at(4000), changed).wanted);
+        CPPUNIT_ASSERT(acquire(record, wish("another"), at(4000)).status == AcquireStatus::granted);
+        CPPUNIT_ASSERT_EQUAL(noted, record->wantedUntil);
+        CPPUNIT_ASSERT(acquire(record, waiting(1000), at(40'000)).status == AcquireStatus::granted);
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{0}, record->wantedUntil);
+    }
+
+    void testOnlyTheLeaseThatWasBrokenIsToldSo()
+    {
+        for (const auto mode : {BreakMode::whenItEnds, BreakMode::now})
+        {
+            auto record = heldByUs();
+            const auto lease = leaseOf(record);
+            CPPUNIT_ASSERT(!wasBroken(record, lease));
+            CPPUNIT_ASSERT(breakLock(record, lease.fence, mode, at(2000)));
+            bool changed = true;
+            for (const auto when : {2000, 40'000})
+            {
+                CPPUNIT_ASSERT(wasBroken(record, lease));
+                CPPUNIT_ASSERT(release(record, lease, at(when), changed).broken && !changed);
+            }
+            CPPUNIT_ASSERT(!wasBroken(record, {"nightly", theirs, lease.fence}));
+            CPPUNIT_ASSERT(!wasBroken(record, {"nightly", ours, lease.fence - 1}));
+            CPPUNIT_ASSERT(acquire(record, wish(theirs), at(40'000)).status == AcquireStatus::granted);
+            CPPUNIT_ASSERT(!wasBroken(record, lease));
+            CPPUNIT_ASSERT(!release(record, lease, at(40'000), changed).broken);
+        }
+        CPPUNIT_ASSERT(!wasBroken(std::nullopt, {"nightly", ours, 1}));
     }
 };
 

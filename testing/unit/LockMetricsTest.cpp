@@ -27,12 +27,14 @@ public:
             {&Snapshot::acquired, [&] { metrics->acquired("job", 1, 1ms); }},
             {&Snapshot::held, [&] { metrics->held("job", {}); }},
             {&Snapshot::waited, [&] { metrics->waited("job", {}, 1ms); }},
+            {&Snapshot::storeUnavailable, [&] { metrics->storeUnavailable("job", "why", 1ms); }},
             {&Snapshot::renewed, [&] { metrics->renewed("job", 1, 1ms); }},
             {&Snapshot::renewalsFailed, [&] { metrics->renewalFailed("job", 1, "why", 1ms); }},
             {&Snapshot::lostExpired, [&] { metrics->lost("job", 1, LossReason::expired); }},
             {&Snapshot::lostRefused, [&] { metrics->lost("job", 1, LossReason::refused); }},
             {&Snapshot::lostMaxHold, [&] { metrics->lost("job", 1, LossReason::maxHold); }},
             {&Snapshot::lostServiceStopped, [&] { metrics->lost("job", 1, LossReason::serviceStopped); }},
+            {&Snapshot::lostBroken, [&] { metrics->lost("job", 1, LossReason::broken); }},
             {&Snapshot::released, [&] { metrics->released("job", 1, 1ms); }},
             {&Snapshot::releasesFailed, [&] { metrics->releaseFailed("job", 1, "why"); }},
             {&Snapshot::callbacksMisbehaved, [&] { metrics->callbackMisbehaved("what"); }},
@@ -46,7 +48,7 @@ public:
         }
         for (const auto& [own, happen] : events)
             CPPUNIT_ASSERT_EQUAL_MESSAGE("the others' did not count here", std::uint64_t{1}, count(own));
-        CPPUNIT_ASSERT_EQUAL(std::uint64_t{4}, metrics->snapshot().lost());
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{5}, metrics->snapshot().lost());
     }
 
     void testTimesAreSummedAndTheLongestKept()

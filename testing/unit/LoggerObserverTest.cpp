@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 namespace
 {
 
-/// Keeps what is logged, as "priority text".
+/// Keeps the logged messages as "priority text".
 class KeptMessages : public Poco::Channel
 {
 public:
@@ -42,14 +42,14 @@ class LoggerObserverTest : public CppUnit::TestFixture, private ServiceFixture
 {
     CPPUNIT_TEST_SUITE(LoggerObserverTest);
     CPPUNIT_TEST(testEachEventHasItsTextAndItsLevel);
-    CPPUNIT_TEST(testALevelThatIsOffWritesNothing);
-    CPPUNIT_TEST(testTheDefaultObserverIsTheLoggerLeasehold);
+    CPPUNIT_TEST(testLevelThatIsOffWritesNothing);
+    CPPUNIT_TEST(testDefaultObserverIsTheLoggerLeasehold);
     CPPUNIT_TEST(testNoTokenIsEverLogged);
     CPPUNIT_TEST_SUITE_END();
 
     Poco::AutoPtr<KeptMessages> kept;
 
-    /// The logger of this name writes to us alone.
+    /// Makes the logger of this name write only to this channel.
     void listen(const std::string& name, int level)
     {
         auto& logger = Poco::Logger::get(name);
@@ -86,9 +86,11 @@ public:
         logged.acquired("job", 7, 1500us);
         expect({"debug: lock \"job\" (fence 7) acquired in 1500 us"});
         logged.held("job", holder);
-        expect({"debug: lock \"job\" (fence 8) is held by another, at most 12s more"});
+        expect({"debug: lock \"job\" (fence 8) is held by another; the lease ends in 12s unless it is renewed"});
         logged.waited("job", holder, 2ms);
         expect({"debug: lock \"job\" (fence 8) is held by another; waiting for 2000 us so far"});
+        logged.storeUnavailable("job", "no route", 2ms);
+        expect({"warning: still waiting for lock \"job\", although its store has been unavailable for 2000 us: no route"});
         logged.renewed("job", 7, 3ms);
         expect({"trace: lock \"job\" (fence 7) renewed in 3000 us"});
         logged.renewalFailed("job", 7, "no route", 17s);
@@ -103,9 +105,11 @@ public:
         expect({"warning: a callback of a lock misbehaved: it threw"});
         logged.pruneFailed("no route");
         expect({"warning: old lock records could not be pruned: no route; nothing depends on it"});
+        logged.feedDeaf("no route");
+        expect({"information: the store does not hear of released locks: no route; waiters poll until it does"});
     }
 
-    void testALevelThatIsOffWritesNothing()
+    void testLevelThatIsOffWritesNothing()
     {
         listen("LoggerObserverTest", 0);
         LoggerObserver logged("LoggerObserverTest");
@@ -113,6 +117,7 @@ public:
         logged.acquired("job", 7, 1ms);
         logged.held("job", {});
         logged.waited("job", {}, 1ms);
+        logged.storeUnavailable("job", "why", 1ms);
         logged.renewed("job", 7, 1ms);
         logged.renewalFailed("job", 7, "why", 1ms);
         logged.lost("job", 7, LossReason::refused);
@@ -120,10 +125,11 @@ public:
         logged.releaseFailed("job", 7, "why");
         logged.callbackMisbehaved("what");
         logged.pruneFailed("why");
+        logged.feedDeaf("why");
         CPPUNIT_ASSERT(kept->take().empty());
     }
 
-    void testTheDefaultObserverIsTheLoggerLeasehold()
+    void testDefaultObserverIsTheLoggerLeasehold()
     {
         listen("Leasehold", Poco::Message::PRIO_INFORMATION);
         LockManagerService locks(store, policy, {.clock = clock});
@@ -136,7 +142,7 @@ public:
         assertNames(texts[2], {"error: lock \"job\"", "was lost: maxHold"});
     }
 
-    /// Whoever reads the log must not be able to release somebody's lock.
+    /// A reader of the log must not be able to release a lock.
     void testNoTokenIsEverLogged()
     {
         listen("Leasehold", Poco::Message::PRIO_TRACE);

@@ -11,24 +11,26 @@ using namespace std::chrono_literals;
 namespace
 {
 
-/// A lock, until when it was surely held when the outage began, and when its holder was told of the loss.
+/// A lock, the end of its lease when the outage began, and the time when its holder was told of the loss.
 struct Told
 {
+    explicit Told(Lock held) : lock(std::move(held)) {}
+
     Lock lock;
     LocalTime validUntil{};
-    std::atomic<Clock::rep> toldAt{0};
+    std::atomic<LocalClock::rep> toldAt{0};
     std::optional<std::stop_callback<std::function<void()>>> onLoss{};
 };
 
 } // namespace
 
-/// When holders are told, on a clock that only the test moves.
+/// Tests when holders are told, on a clock that only the test moves.
 class LossTimingTest : public CppUnit::TestFixture, private ServiceFixture
 {
     CPPUNIT_TEST_SUITE(LossTimingTest);
-    CPPUNIT_TEST(testThousandLossesAreEachToldInTimeOverTwentyOutages);
+    CPPUNIT_TEST(test1000LossesAreToldInTimeInEachOf20Outages);
     CPPUNIT_TEST(testNoLockIsLostInAnOutageThatEndsInTime);
-    CPPUNIT_TEST(testAReleaseAndTheAnswerOfItsRenewalMayCrossInAnyOrder);
+    CPPUNIT_TEST(testReleaseAndRenewalAnswerMayCross);
     CPPUNIT_TEST_SUITE_END();
 
     void outage(LockManagerService& locks, int round)
@@ -44,7 +46,7 @@ class LossTimingTest : public CppUnit::TestFixture, private ServiceFixture
             if (i % 50 == 0)
                 clock->advance(5ms);
         }
-        clock->advance(20s + round * 77ms); // they are kept, and the outage comes at another moment of the interval each time
+        clock->advance(20s + round * 77ms); // the locks are renewed, and each outage begins at another time of the renewal interval
         if (round % 3 == 0)
             faulty->fail(StoreVerb::renew, FaultyLockStore::Trouble::unavailable);
         else
@@ -59,14 +61,14 @@ class LossTimingTest : public CppUnit::TestFixture, private ServiceFixture
         faulty->clear();
         for (const auto& told : all)
         {
-            const LocalTime toldAt{Clock::duration{told->toldAt.load()}};
+            const LocalTime toldAt{LocalClock::duration{told->toldAt.load()}};
             CPPUNIT_ASSERT_MESSAGE("earlier than it may be", toldAt >= told->validUntil - 100ms);
             CPPUNIT_ASSERT_MESSAGE("later than it may be", toldAt <= told->validUntil + 50ms);
         }
     }
 
 public:
-    void testThousandLossesAreEachToldInTimeOverTwentyOutages()
+    void test1000LossesAreToldInTimeInEachOf20Outages()
     {
         auto locks = service();
         for (int round = 0; round < 20; ++round)
@@ -86,7 +88,7 @@ public:
         for (int round = 0; round < 10; ++round)
         {
             faulty->fail(StoreVerb::renew, FaultyLockStore::Trouble::unavailable);
-            clock->advance(16s); // renewal is due at 10 s at the latest, the end is at 27 s
+            clock->advance(16s); // the renewal is due at 10 s at the latest, the lease ends at 27 s
             faulty->clear();
             clock->advance(21s);
         }
@@ -95,8 +97,8 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, observer->count("lost"));
     }
 
-    /// Of release and renewal whichever comes first: the answer for a lease that was released changes nothing.
-    void testAReleaseAndTheAnswerOfItsRenewalMayCrossInAnyOrder()
+    /// Races of release and renewal: the answer to the renewal of a released lease changes nothing.
+    void testReleaseAndRenewalAnswerMayCross()
     {
         for (const auto side : {GatedLockStore::Side::before, GatedLockStore::Side::after})
         {

@@ -1,31 +1,31 @@
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/LockPolicy.h"
-#include "Leasehold/LockStore.h"
+#include "Leasehold/Store/LockStore.h"
 #include "thrown.h"
 
 using namespace Leasehold;
 using namespace std::chrono_literals;
 
-/// The decisions that are not the storage's: that each policy refuses what cannot work, and says by which key.
+/// Tests that each policy refuses values that cannot work, and names the key.
 class PolicyTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(PolicyTest);
-    CPPUNIT_TEST(testTheDefaultsWork);
+    CPPUNIT_TEST(testDefaultsWork);
     CPPUNIT_TEST(testWhatIsUnsetFollowsTheTtl);
-    CPPUNIT_TEST(testALeaseIsBelievedInFromTheRequestOnForTheShorterOfBothTimes);
+    CPPUNIT_TEST(testLeaseIsBelievedInFromTheRequestOnForTheShorterOfBothTimes);
     CPPUNIT_TEST(testForAnotherTtlWhatIsSetStays);
-    CPPUNIT_TEST(testATtlOutOfBoundsIsRefused);
+    CPPUNIT_TEST(testTtlOutOfBoundsIsRefused);
     CPPUNIT_TEST(testEachPartOfALeaseIsRefusedByItsOwnKey);
     CPPUNIT_TEST(testTwoRenewalAttemptsMustFit);
     CPPUNIT_TEST(testWaitAndRetryNeedSenseAndABackoff);
-    CPPUNIT_TEST(testTheTokenNeedsASource);
+    CPPUNIT_TEST(testTokenNeedsASource);
     CPPUNIT_TEST(testRetentionIsAMinuteOrMore);
-    CPPUNIT_TEST(testALockPolicyAsksAllOfThem);
-    CPPUNIT_TEST(testAStoreBoundsTheTtl);
-    CPPUNIT_TEST(testTheMarginCoversWhatTheStoresClocksMayDiffer);
+    CPPUNIT_TEST(testLockPolicyAsksAllOfThem);
+    CPPUNIT_TEST(testStoreBoundsTheTtl);
+    CPPUNIT_TEST(testMarginCoversWhatTheStoresClocksMayDiffer);
     CPPUNIT_TEST_SUITE_END();
 
-    /// The message, which must name the key, its value and what is allowed.
+    /// Returns the message, which must name the key, its value and the allowed values.
     template <typename Policy>
     static void assertRefused(const Policy& policy, const std::string& key, const std::string& value, const std::string& allowed)
     {
@@ -46,7 +46,7 @@ class PolicyTest : public CppUnit::TestFixture
     }
 
 public:
-    void testTheDefaultsWork()
+    void testDefaultsWork()
     {
         LockPolicy policy;
         policy.validate();
@@ -67,10 +67,10 @@ public:
         lease.ttl = 3s;
         CPPUNIT_ASSERT_EQUAL(Milliseconds{1s}, lease.effectiveRenewAfter());
         CPPUNIT_ASSERT_EQUAL(Milliseconds{300ms}, lease.effectiveSafetyMargin());
-        CPPUNIT_ASSERT_EQUAL_MESSAGE("half of what lies between", Milliseconds{850ms}, lease.effectiveCallTimeout());
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("half of what lies between", Milliseconds{840ms}, lease.effectiveCallTimeout());
     }
 
-    void testALeaseIsBelievedInFromTheRequestOnForTheShorterOfBothTimes()
+    void testLeaseIsBelievedInFromTheRequestOnForTheShorterOfBothTimes()
     {
         const LocalTime requested{1h};
         const LeasePolicy lease;
@@ -92,7 +92,7 @@ public:
         assertNames(message, {"leasehold.policy.lease.safety_margin = 2s", "less than the ttl, 2s"});
     }
 
-    void testATtlOutOfBoundsIsRefused()
+    void testTtlOutOfBoundsIsRefused()
     {
         LeasePolicy lease;
         for (const Milliseconds ttl : {Milliseconds{-1}, Milliseconds{0}, Milliseconds{99}, Milliseconds{24h} + 1ms, forever})
@@ -127,15 +127,15 @@ public:
     void testTwoRenewalAttemptsMustFit()
     {
         LeasePolicy lease;
-        lease.callTimeout = 8500ms; // 10 s + 2 * 8.5 s = 27 s
+        lease.callTimeout = 8490ms; // 10 s + 2 * 8.49 s = 27 s - 20 ms
         lease.validate();
-        lease.callTimeout = 8501ms;
-        assertRefused(lease, "lease.call_timeout", "8501ms", "less: two complete renewal attempts must fit");
+        lease.callTimeout = 8491ms;
+        assertRefused(lease, "lease.call_timeout", "8491ms", "less: two complete renewal attempts must fit");
         lease.callTimeout.reset();
-        lease.renewAfter = 27s - 2ms;
+        lease.renewAfter = 26980ms - 2ms;
         lease.validate();
-        lease.renewAfter = 27s - 1ms;
-        assertRefused(lease, "lease.renew_after", "26999ms", "two complete renewal attempts");
+        lease.renewAfter = 26980ms - 1ms;
+        assertRefused(lease, "lease.renew_after", "26979ms", "two complete renewal attempts");
         lease.renewAfter.reset();
         lease.safetyMargin = 20s;
         assertRefused(lease, "lease.safety_margin", "20s", "two complete renewal attempts");
@@ -153,13 +153,15 @@ public:
         assertRefused(wait, "wait.backoff.type", "(none)", "a backoff");
         RetryPolicy retry;
         retry.maxAttempts = 0;
-        assertRefused(retry, "retry.max_attempts", "0", "1 or more");
+        retry.validate();
+        retry.maxAttempts = -1;
+        assertRefused(retry, "retry.max_attempts", "-1", "1 or more, or 0");
         retry = {};
         retry.backoff.reset();
         assertRefused(retry, "retry.backoff.type", "(none)", "a backoff");
     }
 
-    void testTheTokenNeedsASource()
+    void testTokenNeedsASource()
     {
         TokenPolicy token;
         token.validate();
@@ -172,7 +174,14 @@ public:
     {
         RetentionPolicy retention;
         retention.retention = 1min - 1ms;
-        assertRefused(retention, "retention.retention", "59999ms", "1m or more");
+        assertRefused(retention, "retention.keep_for", "59999ms", "1m to 87600h");
+        for (const Milliseconds tooLong : {RetentionPolicy::maxRetention + 1ms, forever})
+        {
+            retention.retention = tooLong;
+            assertRefused(retention, "retention.keep_for", formatDuration(tooLong), "retention.prune_every = forever");
+        }
+        retention.retention = RetentionPolicy::maxRetention;
+        retention.validate();
         retention.retention = 1min;
         retention.pruneEvery = 0ms;
         assertRefused(retention, "retention.prune_every", "0", "1ms or more, or forever");
@@ -180,7 +189,7 @@ public:
         retention.validate();
     }
 
-    void testALockPolicyAsksAllOfThem()
+    void testLockPolicyAsksAllOfThem()
     {
         const auto refusedBy = [](auto spoil)
         {
@@ -192,10 +201,10 @@ public:
         assertNames(refusedBy([](LockPolicy& policy) { policy.wait.limit = -1ms; }), {"wait.limit"});
         assertNames(refusedBy([](LockPolicy& policy) { policy.retry.maxAttempts = -1; }), {"retry.max_attempts"});
         assertNames(refusedBy([](LockPolicy& policy) { policy.token.draw = nullptr; }), {"TokenPolicy"});
-        assertNames(refusedBy([](LockPolicy& policy) { policy.retention.retention = 0ms; }), {"retention.retention"});
+        assertNames(refusedBy([](LockPolicy& policy) { policy.retention.retention = 0ms; }), {"retention.keep_for"});
     }
 
-    void testAStoreBoundsTheTtl()
+    void testStoreBoundsTheTtl()
     {
         const auto refusal = [](Milliseconds ttl)
         {
@@ -208,10 +217,10 @@ public:
         assertNames(refusal(2h), {"lease.ttl = 2h", "1h or less", "http://locks"});
         assertNames(refusal(1005ms), {"lease.ttl = 1005ms", "a multiple of 10ms"});
         LockPolicy policy;
-        policy.validateFor({}); // a store that names no bounds has none
+        policy.validateFor({}); // a store without stated bounds
     }
 
-    void testTheMarginCoversWhatTheStoresClocksMayDiffer()
+    void testMarginCoversWhatTheStoresClocksMayDiffer()
     {
         LockPolicy policy;
         policy.lease.ttl = 4s;

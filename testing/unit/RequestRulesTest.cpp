@@ -1,6 +1,7 @@
 #include "RequestRules.h"
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/LockStore.h"
+#include "Leasehold/Store/LockStore.h"
+#include "Utf8.h"
 #include "thrown.h"
 
 #include <cppunit/extensions/HelperMacros.h>
@@ -33,11 +34,11 @@ class RequestRulesTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testNamesOutOfBoundsAreRefused);
     CPPUNIT_TEST(testNamesWithControlCharactersAreRefused);
     CPPUNIT_TEST(testNamesThatAreNotUtf8AreRefused);
-    CPPUNIT_TEST(testARefusedNameIsShownWithoutHarm);
-    CPPUNIT_TEST(testTheTtlHasBounds);
+    CPPUNIT_TEST(testRefusedNameIsShownWithoutHarm);
+    CPPUNIT_TEST(testTtlHasBounds);
     CPPUNIT_TEST(testWaitAndMaxHoldHaveBounds);
-    CPPUNIT_TEST(testTheFenceFloorHasBounds);
-    CPPUNIT_TEST(testAListHasBounds);
+    CPPUNIT_TEST(testFenceFloorHasBounds);
+    CPPUNIT_TEST(testListHasBounds);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -110,7 +111,7 @@ public:
             assertNames(refusal([name] { checkLockName(name); }), {"not UTF-8"});
     }
 
-    void testARefusedNameIsShownWithoutHarm()
+    void testRefusedNameIsShownWithoutHarm()
     {
         assertNames(refusal([] { checkLockName("a\n\x1b[31m\xFF\"b"); }), {R"("a\x0a\x1b[31m\xff\x22b")"});
         const auto message = refusal([] { checkLockName(std::string(100'000, 'x')); });
@@ -118,7 +119,7 @@ public:
         assertNames(message, {"xxx...", "100000 bytes"});
     }
 
-    void testTheTtlHasBounds()
+    void testTtlHasBounds()
     {
         checkTtl(Milliseconds{100});
         checkTtl(std::chrono::hours{24});
@@ -140,7 +141,7 @@ public:
         refusal([] { checkMaxHold(Milliseconds{-1}); });
     }
 
-    void testTheFenceFloorHasBounds()
+    void testFenceFloorHasBounds()
     {
         const auto now = std::chrono::system_clock::time_point(std::chrono::seconds{1'700'000'000});
         const auto most = microseconds(now + std::chrono::hours{24});
@@ -151,7 +152,7 @@ public:
         refusal([&] { checkFenceFloor(maxFence, now); });
         refusal([&] { checkFenceFloor(std::numeric_limits<Fence>::max(), now); });
 
-        // A clock so far ahead that a day more is over the greatest fence.
+        // A clock so far ahead that a day later is beyond the maximum fence.
         const auto late = std::chrono::system_clock::time_point(std::chrono::microseconds{maxFence - 5});
         checkFenceFloor(maxFence, late);
         refusal([&] { checkFenceFloor(maxFence + 1, late); });
@@ -161,7 +162,7 @@ public:
         refusal([&] { checkFenceFloor(1, early); });
     }
 
-    void testAListHasBounds()
+    void testListHasBounds()
     {
         checkListQuery({});
         checkListQuery({"job/", "job/a", 1});

@@ -5,6 +5,7 @@
 #include "Leasehold/LockManagerService.h"
 #include "Leasehold/ManualClock.h"
 #include "Leasehold/MemoryLockStore.h"
+#include "Leasehold/Store/ReleaseFeed.h"
 #include "Leasehold/waitUntil.h"
 
 #include <cppunit/TestAssert.h>
@@ -20,7 +21,7 @@
 namespace Leasehold
 {
 
-/// Writes down what a service tells: one line an event, "lost NAME expired".
+/// Records the events of a service, one line per event: "lost NAME expired".
 class RecordingObserver : public LockObserver
 {
 public:
@@ -31,6 +32,10 @@ public:
     void acquired(const std::string& name, Fence, Elapsed) override { add("acquired " + name); }
     void held(const std::string& name, const LockRecord&) override { add("held " + name); }
     void waited(const std::string& name, const LockRecord&, Elapsed) override { add("waited " + name); }
+    void storeUnavailable(const std::string& name, const std::string& why, Elapsed soFar) override
+    {
+        add("storeUnavailable " + name + " for " + formatDuration(std::chrono::floor<Milliseconds>(soFar)) + ": " + why);
+    }
     void renewed(const std::string& name, Fence, Elapsed) override { add("renewed " + name); }
     void renewalFailed(const std::string& name, Fence, const std::string& why, Milliseconds left) override
     {
@@ -44,6 +49,7 @@ public:
     void releaseFailed(const std::string& name, Fence, const std::string& why) override { add("releaseFailed " + name + ": " + why); }
     void callbackMisbehaved(const std::string& what) override { add("callbackMisbehaved " + what); }
     void pruneFailed(const std::string& why) override { add("pruneFailed " + why); }
+    void feedDeaf(const std::string& why) override { add("feedDeaf " + why); }
 
     std::vector<std::string> events() const
     {
@@ -51,7 +57,7 @@ public:
         return _events;
     }
 
-    /// How many events begin so.
+    /// The number of events that begin with this text.
     std::size_t count(const std::string& beginning) const
     {
         const auto begins = [&](const std::string& event) { return event.starts_with(beginning); };
@@ -70,8 +76,16 @@ private:
     std::vector<std::string> _events;
 };
 
-/// A memory store behind faults and gates, on a clock that only a test moves, and services on it. With the default policy: ttl 30 s,
-/// renewed after 10 s, valid for 27 s, a call within 5 s; one attempt a call, for a retry would wait for the test's own thread.
+/// A store without a feed: its waiters poll.
+class PolledStore : public FaultyLockStore
+{
+public:
+    using FaultyLockStore::FaultyLockStore;
+    std::unique_ptr<ReleaseFeed> releaseFeed(ReleaseSink&) override { return nullptr; }
+};
+
+/// A memory store behind faults and gates, on a clock that only the test moves, and services on it. They have the default policy (TTL 30 s,
+/// renewed after 10 s, valid for 27 s, call timeout 5 s), but one attempt per call: a retry would wait for the test's own thread.
 struct ServiceFixture
 {
     ServiceFixture()
@@ -86,20 +100,20 @@ struct ServiceFixture
 
     CallContext context() const { return {*clock, clock->now() + std::chrono::seconds{5}}; }
 
-    /// Somebody else, who takes the lock from the same storage. False: it is held.
+    /// Acquires the lock as another process, in the same storage. False: it is held.
     bool takeAsAnother(const std::string& name, Milliseconds ttl = std::chrono::seconds{30}) const
     {
         return memory->acquire({name, "another's token", ttl, R"({"host":"elsewhere"})", 0}, context()).status == AcquireStatus::granted;
     }
 
-    ReleaseStatus releaseAsAnother(const std::string& name) const
+    ReleaseReply releaseAsAnother(const std::string& name) const
     {
         const auto record = memory->find(name, context());
         return memory->release({name, "another's token", record ? record->fence : 0}, context());
     }
 
-    /// Returns when so many threads wait by the clock, and none of them has been woken. Three are a service's own, from its first
-    /// lock on. Before a test blocks one of those: a thread that has never waited cannot be told from one that is on its way.
+    /// Returns when so many threads wait by the clock and none of them has been woken. From its first lock on, a service has three threads.
+    /// Call it before a test blocks one of these, because `advance` does not see a thread that has not waited yet.
     void awaitRest(std::size_t threads) const
     {
         CPPUNIT_ASSERT(waitUntil([&] { return clock->waiting() == threads; }));
@@ -110,7 +124,7 @@ struct ServiceFixture
 
     std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>();
     std::shared_ptr<MemoryLockStore> memory = std::make_shared<MemoryLockStore>(clock);
-    std::shared_ptr<FaultyLockStore> faulty = std::make_shared<FaultyLockStore>(memory);
+    std::shared_ptr<FaultyLockStore> faulty = std::make_shared<PolledStore>(memory);
     std::shared_ptr<GatedLockStore> store = std::make_shared<GatedLockStore>(faulty, clock);
     std::shared_ptr<RecordingObserver> observer = std::make_shared<RecordingObserver>();
     LockPolicy policy{};

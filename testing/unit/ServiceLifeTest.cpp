@@ -9,26 +9,28 @@
 using namespace Leasehold;
 using namespace std::chrono_literals;
 
-/// Who ends first: the service, its locks, the store's call, a callback.
+/// Tests every order of ends: the service, its locks, the store's call, a callback.
 class ServiceLifeTest : public CppUnit::TestFixture, private ServiceFixture
 {
     CPPUNIT_TEST_SUITE(ServiceLifeTest);
-    CPPUNIT_TEST(testTheLocksOfADestroyedServiceAreLost);
-    CPPUNIT_TEST(testALockThatOutlivesItsServiceStaysAValidObject);
-    CPPUNIT_TEST(testADestroyedServiceReleasesNothingWhoseWorkStillRuns);
-    CPPUNIT_TEST(testAMovedServiceKeepsItsLocks);
-    CPPUNIT_TEST(testAServiceThatIsAssignedOverEndsItsLocks);
-    CPPUNIT_TEST(testAServiceMayBeMovedWhileACallIsUnderWay);
-    CPPUNIT_TEST(testAHangingStoreDoesNotHoldUpTheEnd);
-    CPPUNIT_TEST(testABlockingCallbackDoesNotHoldUpTheEnd);
-    CPPUNIT_TEST(testAStopCallbackMayDestroyTheService);
-    CPPUNIT_TEST(testAServiceThatEndsWhileALockIsBeingGrantedGrantsNone);
+    CPPUNIT_TEST(testLocksOfADestroyedServiceAreLost);
+    CPPUNIT_TEST(testLockThatOutlivesItsServiceStaysAValidObject);
+    CPPUNIT_TEST(testDestroyedServiceReleasesNothingWhoseWorkStillRuns);
+    CPPUNIT_TEST(testMovedServiceKeepsItsLocks);
+    CPPUNIT_TEST(testServiceThatIsAssignedOverEndsItsLocks);
+    CPPUNIT_TEST(testServiceMayBeMovedWhileACallIsUnderWay);
+    CPPUNIT_TEST(testHangingStoreDoesNotHoldUpTheEnd);
+    CPPUNIT_TEST(testBlockingCallbackDoesNotHoldUpTheEnd);
+    CPPUNIT_TEST(testCallbackThatBlocksAtTheEndHoldsUpNoOtherLoss);
+    CPPUNIT_TEST(testStopCallbackMayDestroyTheService);
+    CPPUNIT_TEST(testLostLocksAreGivenBackWhenTheServiceEnds);
+    CPPUNIT_TEST(testServiceThatEndsWhileALockIsBeingGrantedGrantsNone);
     CPPUNIT_TEST(testThreeThreadsServeAnyNumberOfLocks);
-    CPPUNIT_TEST(testAServiceThatStopsWhileItStartsLeavesNeitherThreadNorHolder);
-    CPPUNIT_TEST(testAMovedLockIsHeldByItsNewOwner);
-    CPPUNIT_TEST(testALockThatIsAssignedOverIsReleasedFirst);
-    CPPUNIT_TEST(testADestroyedLockIsReleasedAndItsTroubleTold);
-    CPPUNIT_TEST(testAWorkThatReachesMaxHoldLosesItsResult);
+    CPPUNIT_TEST(testServiceThatStopsWhileItStartsLeavesNeitherThreadNorHolder);
+    CPPUNIT_TEST(testMovedLockIsHeldByItsNewOwner);
+    CPPUNIT_TEST(testLockThatIsAssignedOverIsReleasedFirst);
+    CPPUNIT_TEST(testDestroyedLockIsReleasedAndItsTroubleTold);
+    CPPUNIT_TEST(testWorkThatReachesMaxHoldLosesItsResult);
     CPPUNIT_TEST(testWhatTheCallbackThrowsIsPassedOnAlsoIfTheLockWasLost);
     CPPUNIT_TEST_SUITE_END();
 
@@ -40,7 +42,7 @@ class ServiceLifeTest : public CppUnit::TestFixture, private ServiceFixture
         return ids;
     }
 
-    /// How many threads there are now that are not among those; the last one of an earlier test may be about to end.
+    /// The number of present threads that are not among `before`. A thread of an earlier test may still be ending.
     static std::size_t threadsBeside(const std::set<std::string>& others)
     {
         const auto now = threads();
@@ -61,7 +63,7 @@ class ServiceLifeTest : public CppUnit::TestFixture, private ServiceFixture
         return {};
     }
 
-    /// Its service ended meanwhile: it was refused, or granted and lost.
+    /// Asserts the outcome of a call whose service ended meanwhile: it was refused, or granted and lost.
     static void requireStopped(std::future<Lock>& call)
     {
         try
@@ -69,13 +71,13 @@ class ServiceLifeTest : public CppUnit::TestFixture, private ServiceFixture
             auto lock = call.get();
             CPPUNIT_ASSERT(!lock.isHeld());
         }
-        catch (const LockStoreUnavailable&) // NOLINT(bugprone-empty-catch): refused
+        catch (const LockStoreUnavailable&) // NOLINT(bugprone-empty-catch): the call was refused
         {
         }
     }
 
 public:
-    void testTheLocksOfADestroyedServiceAreLost()
+    void testLocksOfADestroyedServiceAreLost()
     {
         std::optional<LockManagerService> locks = service();
         std::vector<Lock> held;
@@ -96,7 +98,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, clock->waiting());
     }
 
-    void testALockThatOutlivesItsServiceStaysAValidObject()
+    void testLockThatOutlivesItsServiceStaysAValidObject()
     {
         std::optional<LockManagerService> locks = service();
         auto lock = locks->acquire("job");
@@ -112,51 +114,55 @@ public:
         assertNames(messageOf<LockLostError>([&] { lock.requireHeld(); }), {"\"job\"", "LockManagerService was destroyed"});
         messageOf<LockLostError>([&] { lock.release(); });
         messageOf<LockLostError>([&] { lock.release(); });
-        released.release(); // gave back in time, so there is nothing to say
+        released.release(); // released in time, so no event is told
         Lock moved = std::move(lock);
         CPPUNIT_ASSERT_EQUAL(std::string("job"), moved.name());
     }
 
-    void testADestroyedServiceReleasesNothingWhoseWorkStillRuns()
+    void testDestroyedServiceReleasesNothingWhoseWorkStillRuns()
     {
         std::optional<LockManagerService> locks = service();
         try
         {
-            locks->withLock("job", [&] { locks.reset(); });
+            locks->withLock("job",
+                            [&]
+                            {
+                                locks.reset();
+                                CPPUNIT_ASSERT_EQUAL(std::size_t{0}, faulty->calls(StoreVerb::release));
+                                CPPUNIT_ASSERT(!takeAsAnother("job"));
+                            });
             CPPUNIT_FAIL("a lost lock looked like success");
         }
         catch (const LockLostError& error)
         {
             CPPUNIT_ASSERT(error.reason() == LossReason::serviceStopped);
         }
-        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, faulty->calls(StoreVerb::release));
-        CPPUNIT_ASSERT_MESSAGE("until its lease ends by itself", !takeAsAnother("job"));
-        clock->advance(30s);
-        CPPUNIT_ASSERT(takeAsAnother("job"));
+        CPPUNIT_ASSERT_MESSAGE("its work has ended", takeAsAnother("job"));
     }
 
-    void testAMovedServiceKeepsItsLocks()
+    void testMovedServiceKeepsItsLocks()
     {
         auto locks = service();
         auto lock = locks.acquire("job");
         LockManagerService moved(std::move(locks));
         clock->advance(1min);
         CPPUNIT_ASSERT(lock.isHeld());
-        moved = std::move(moved); // NOLINT: to itself, on purpose
+        auto& itself = moved;
+        moved = std::move(itself); // NOLINT: on purpose
         CPPUNIT_ASSERT(lock.isHeld());
         CPPUNIT_ASSERT(!moved.tryAcquire("job"));
         lock.release();
         CPPUNIT_ASSERT(moved.tryAcquire("job"));
         // NOLINTBEGIN(bugprone-use-after-move): what is left says so
         assertNames(messageOf<LockException>([&] { auto attempt = locks.tryAcquire("job"); }), {"moved from"});
-        messageOf<LockException>([&] { locks.find("job"); });
+        messageOf<LockException>([&] { return locks.find("job"); });
         messageOf<LockException>([&] { static_cast<void>(locks.policy()); });
         locks = std::move(moved);
         CPPUNIT_ASSERT(!locks.find("job"));
         // NOLINTEND(bugprone-use-after-move)
     }
 
-    void testAServiceThatIsAssignedOverEndsItsLocks()
+    void testServiceThatIsAssignedOverEndsItsLocks()
     {
         auto first = service(), second = service();
         auto ofFirst = first.acquire("of the first"), ofSecond = second.acquire("of the second");
@@ -168,7 +174,7 @@ public:
         first.withLock("of the second", [] {});
     }
 
-    void testAServiceMayBeMovedWhileACallIsUnderWay()
+    void testServiceMayBeMovedWhileACallIsUnderWay()
     {
         auto locks = service();
         store->close(StoreVerb::acquire);
@@ -181,19 +187,19 @@ public:
         moved.policy();
     }
 
-    void testAHangingStoreDoesNotHoldUpTheEnd()
+    void testHangingStoreDoesNotHoldUpTheEnd()
     {
         std::optional<LockManagerService> locks = service();
         auto lock = locks->acquire("job");
         store->close(StoreVerb::renew);
         clock->advance(10s);
         CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::renew));
-        locks.reset(); // its call is cancelled, for no time passes here
+        locks.reset(); // it cancels its call, because no time passes here
         CPPUNIT_ASSERT(!lock.isHeld());
         store->open(StoreVerb::renew);
     }
 
-    void testABlockingCallbackDoesNotHoldUpTheEnd()
+    void testBlockingCallbackDoesNotHoldUpTheEnd()
     {
         policy.lease.callTimeout = 50ms;
         std::optional<LockManagerService> locks = service();
@@ -213,20 +219,55 @@ public:
             CPPUNIT_ASSERT_MESSAGE("one call deadline, and what a busy machine adds", std::chrono::steady_clock::now() - began < 5s);
             CPPUNIT_ASSERT(!lock.isHeld());
             go.set_value();
-        } // waits for the callback, whose thread shares in what it touches
+        } // waits for the callback, whose thread shares ownership of what it uses
     }
 
-    void testAStopCallbackMayDestroyTheService()
+    /// Guards against a watchdog that stops first at the end, so that a blocked notifier is not replaced and losses are told too late,
+    /// perhaps when others have the locks. Real time: the first callback waits for the second.
+    void testCallbackThatBlocksAtTheEndHoldsUpNoOtherLoss()
+    {
+        std::optional<LockManagerService> locks;
+        locks.emplace(std::make_shared<MemoryLockStore>(), policy, ServiceParts{.observers = {observer}});
+        auto first = locks->acquire("first"), second = locks->acquire("second");
+        std::promise<void> secondTold;
+        std::atomic<bool> inTime{false};
+        const std::stop_callback onFirst(first.lossToken(), [&, told = secondTold.get_future().share()]
+                                         { inTime = told.wait_for(30s) == std::future_status::ready; });
+        const std::stop_callback onSecond(second.lossToken(), [&] { secondTold.set_value(); });
+        locks.reset();
+        CPPUNIT_ASSERT(second.lossToken().stop_requested());
+        CPPUNIT_ASSERT(waitUntil([&] { return observer->count("lost ") == 2; }));
+        CPPUNIT_ASSERT(inTime);
+    }
+
+    /// A stopping service releases lost leases in the storage, also if its keeper had no time for it before.
+    void testLostLocksAreGivenBackWhenTheServiceEnds()
+    {
+        std::optional<LockManagerService> locks = service();
+        auto kept = locks->acquire("kept");
+        auto lock = locks->acquire("job", {.ttl = 1min, .maxHold = 12s});
+        store->close(StoreVerb::renew);
+        clock->advance(12s);
+        CPPUNIT_ASSERT(store->waitForArrival(StoreVerb::renew)); // the keeper hangs there
+        CPPUNIT_ASSERT(lossOf(lock) == LossReason::maxHold);
+        CPPUNIT_ASSERT(isHeldInStorage("job"));
+        locks.reset();
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+        store->open(StoreVerb::renew);
+    }
+
+    void testStopCallbackMayDestroyTheService()
     {
         std::optional<LockManagerService> locks = service();
         auto lock = locks->acquire("job", {.maxHold = 1s});
         auto other = locks->acquire("other");
-        std::atomic<bool> destroyed{false};
+        std::atomic<bool> destroyed{false}, otherWasTold{false};
         {
             const std::stop_callback onLoss(lock.lossToken(),
-                                            [&]
+                                            [&, told = other.lossToken()]
                                             {
                                                 locks.reset();
+                                                otherWasTold = told.stop_requested();
                                                 destroyed = true;
                                             });
             clock->advance(1s);
@@ -234,12 +275,13 @@ public:
         }
         CPPUNIT_ASSERT(lossOf(lock) == LossReason::maxHold);
         CPPUNIT_ASSERT(lossOf(other) == LossReason::serviceStopped);
+        CPPUNIT_ASSERT_MESSAGE("although this callback had not returned", otherWasTold);
         CPPUNIT_ASSERT_MESSAGE("its thread still tells what is left",
                                waitUntil([&] { return observer->count("lost other serviceStopped") == 1; }));
     }
 
-    /// Guards: a service that was stopped while a thread acquired started its threads again, and left a lock that nobody kept.
-    void testAServiceThatEndsWhileALockIsBeingGrantedGrantsNone()
+    /// Guards against a service that is stopped during an acquire, starts its threads again, and leaves a lock that no thread keeps.
+    void testServiceThatEndsWhileALockIsBeingGrantedGrantsNone()
     {
         std::optional<LockManagerService> locks = service();
         locks->withLock("warm up", [] {});
@@ -269,8 +311,8 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{1001}, observer->count("lost"));
     }
 
-    /// Guards: races between the start and the stop of a service's threads.
-    void testAServiceThatStopsWhileItStartsLeavesNeitherThreadNorHolder()
+    /// Guards against races between the start and the stop of a service's threads.
+    void testServiceThatStopsWhileItStartsLeavesNeitherThreadNorHolder()
     {
         for (int round = 0; round < 50; ++round)
         {
@@ -280,7 +322,7 @@ public:
             for (int i = 0; i < 4; ++i)
                 calls.push_back(std::async(std::launch::async, [&target = *locks, name = std::to_string(round) + "/" + std::to_string(i)]
                                            { return target.acquire(name); }));
-            CPPUNIT_ASSERT(waitUntil([&] { return clock->waiting() == 4; })); // one prepares the store, the others wait for it
+            CPPUNIT_ASSERT(waitUntil([&] { return clock->waiting() == 4; })); // one thread prepares the store, the others wait for it
             auto opener = std::async(std::launch::async, [&] { store->open(StoreVerb::prepare); });
             locks.reset();
             opener.get();
@@ -290,7 +332,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, clock->waiting());
     }
 
-    void testAMovedLockIsHeldByItsNewOwner()
+    void testMovedLockIsHeldByItsNewOwner()
     {
         auto locks = service();
         auto lock = locks.acquire("job");
@@ -314,7 +356,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, faulty->calls(StoreVerb::release));
     }
 
-    void testALockThatIsAssignedOverIsReleasedFirst()
+    void testLockThatIsAssignedOverIsReleasedFirst()
     {
         auto locks = service();
         auto first = locks.acquire("first");
@@ -323,11 +365,11 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("second"), first.name());
         CPPUNIT_ASSERT(first.isHeld());
         Lock empty(std::move(first));
-        first = std::move(empty); // into one that was moved from
+        first = std::move(empty); // into a moved-from object
         CPPUNIT_ASSERT(first.isHeld());
     }
 
-    void testADestroyedLockIsReleasedAndItsTroubleTold()
+    void testDestroyedLockIsReleasedAndItsTroubleTold()
     {
         auto locks = service();
         {
@@ -345,6 +387,7 @@ public:
             auto lock = locks.acquire("lost", {.maxHold = 1s});
             clock->advance(2s);
         }
+        clock->settle();
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("lost lost maxHold"));
         CPPUNIT_ASSERT_MESSAGE("what the storage still keeps is freed for the others", !isHeldInStorage("lost"));
         auto lock = locks.acquire("reopened");
@@ -358,7 +401,7 @@ public:
         CPPUNIT_ASSERT_MESSAGE("a stale holder's destructor frees nobody else's lock", isHeldInStorage("reopened"));
     }
 
-    void testAWorkThatReachesMaxHoldLosesItsResult()
+    void testWorkThatReachesMaxHoldLosesItsResult()
     {
         auto locks = service();
         try
@@ -370,6 +413,7 @@ public:
         {
             CPPUNIT_ASSERT(error.reason() == LossReason::maxHold);
         }
+        clock->settle();
         CPPUNIT_ASSERT(!isHeldInStorage("job"));
     }
 

@@ -1,9 +1,9 @@
-#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/Store/StoreRegistry.h"
 
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/LockManagerService.h"
-#include "Leasehold/LockStore.h"
-#include "Leasehold/StoreSettings.h"
+#include "Leasehold/Store/LockStore.h"
+#include "Leasehold/Store/StoreSettings.h"
 #include "thrown.h"
 
 #include <Poco/AutoPtr.h>
@@ -23,7 +23,7 @@ namespace
 
 using Settings = std::map<std::string, std::string>;
 
-// Knows its settings and nothing else: these tests must not reach a storage.
+// Has only its settings, because these tests must not use a storage.
 class UntouchedStore : public LockStore
 {
 public:
@@ -33,7 +33,7 @@ public:
     void prepare(const CallContext&) override { touched(); }
     AcquireReply acquire(const AcquireRequest&, const CallContext&) override { touched(); }
     std::vector<RenewReply> renew(std::span<const RenewRequest>, const CallContext&) override { touched(); }
-    ReleaseStatus release(const LeaseRef&, const CallContext&) override { touched(); }
+    ReleaseReply release(const LeaseRef&, const CallContext&) override { touched(); }
     std::optional<LockRecord> find(const std::string&, const CallContext&) override { touched(); }
     std::vector<LockRecord> list(const ListQuery&, const CallContext&) override { touched(); }
     bool breakLock(const std::string&, Fence, BreakMode, const CallContext&) override { touched(); }
@@ -50,55 +50,61 @@ private:
 class StoreRegistryTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(StoreRegistryTest);
-    CPPUNIT_TEST(testTheConfiguredStoreIsMade);
+    CPPUNIT_TEST(testConfiguredStoreIsMade);
     CPPUNIT_TEST(testChangingTheStoreIsOneChangedLine);
-    CPPUNIT_TEST(testAMissingTypeSaysWhichKey);
-    CPPUNIT_TEST(testAnUnknownTypeListsTheKnownOnes);
-    CPPUNIT_TEST(testAMisspeltKeyIsRefusedWithTheNearestKnownKey);
-    CPPUNIT_TEST(testAKeyOfAnUnregisteredStoreIsRefused);
-    CPPUNIT_TEST(testAMisspeltPolicyKeyIsRefusedByBoth);
+    CPPUNIT_TEST(testMissingTypeSaysWhichKey);
+    CPPUNIT_TEST(testUnknownTypeListsTheKnownOnes);
+    CPPUNIT_TEST(testMisspeltKeyIsRefusedWithTheNearestKnownKey);
+    CPPUNIT_TEST(testKeyOfAnUnregisteredStoreIsRefused);
+    CPPUNIT_TEST(testMisspeltPolicyKeyIsRefusedByBoth);
     CPPUNIT_TEST(testKeysOutsideLeaseholdAreNobodysBusiness);
     CPPUNIT_TEST(testOtherKindsOfConfigurationAreCheckedToo);
     CPPUNIT_TEST(testRegisteringTwiceIsRefused);
-    CPPUNIT_TEST(testATypeMustBeAPlainWord);
-    CPPUNIT_TEST(testACreatorThatMakesNothingIsAnError);
-    CPPUNIT_TEST(testAServiceFromConfigurationAcceptsStoreAndPolicyKeysAndNoOthers);
+    CPPUNIT_TEST(testTypeMustBeAPlainWord);
+    CPPUNIT_TEST(testCreatorThatMakesNothingIsAnError);
+    CPPUNIT_TEST(testServiceFromConfigurationAcceptsStoreAndPolicyKeysAndNoOthers);
     CPPUNIT_TEST(testEveryPolicyKeyIsRead);
     CPPUNIT_TEST(testWithoutKeysThePolicyIsTheDefault);
-    CPPUNIT_TEST(testAPolicyThatCannotWorkIsRefused);
-    CPPUNIT_TEST(testABackoffIsChosenByItsType);
-    CPPUNIT_TEST(testABadBackoffIsRefused);
-    CPPUNIT_TEST(testABackoffOfOnesOwnThatIsNoneIsRefused);
+    CPPUNIT_TEST(testPolicyThatCannotWorkIsRefused);
+    CPPUNIT_TEST(testBackoffIsChosenByItsType);
+    CPPUNIT_TEST(testBadBackoffIsRefused);
+    CPPUNIT_TEST(testBackoffOfOnesOwnThatIsNoneIsRefused);
     CPPUNIT_TEST(testUrlsBecomeSettings);
-    CPPUNIT_TEST(testAnUnknownKeyInAUrlIsRefused);
+    CPPUNIT_TEST(testEachSchemeOfAStoreHasItsForm);
+    CPPUNIT_TEST(testSchemeIsRegisteredOnceAndWellFormed);
+    CPPUNIT_TEST(testRenamedPolicyKeyIsRefusedWithItsNewName);
+    CPPUNIT_TEST(testUnknownKeyInAUrlIsRefused);
     CPPUNIT_TEST(testCredentialsInAUrlAreRefusedUnlessAllowed);
+    CPPUNIT_TEST(testPasswordThatIsNotEscapedNeverShows);
+    CPPUNIT_TEST(testUrlWithoutCredentialsIsShownInItsRefusal);
     CPPUNIT_TEST(testMalformedUrlsAreRefused);
     CPPUNIT_TEST(testRubbishUrlsAreRefusedWithoutACrash);
     CPPUNIT_TEST_SUITE_END();
 
     Poco::AutoPtr<Poco::Util::MapConfiguration> _map{new Poco::Util::MapConfiguration};
     StoreRegistry _registry;
-    Settings _seen; // what the last creator was given
+    Settings _seen; // the settings of the last creator
 
-    void add(const std::string& type, const std::vector<std::string>& keys, const std::vector<std::string>& secrets = {})
+    StoreRegistry::Creator creatorOf(const std::string& type, const std::vector<std::string>& keys, const std::vector<std::string>& secrets)
     {
-        _registry.add(type,
-                      [this, type, keys, secrets](StoreSettings& settings) -> std::shared_ptr<LockStore>
-                      {
-                          _seen.clear();
-                          for (const auto& key : keys)
-                          {
-                              if (const auto value = settings.optionalText(key))
-                                  _seen[key] = *value;
-                          }
-                          for (const auto& key : secrets)
-                          {
-                              if (const auto value = settings.secret(key))
-                                  _seen[key] = *value;
-                          }
-                          return std::make_shared<UntouchedStore>(type);
-                      });
+        return [this, type, keys, secrets](StoreSettings& settings) -> std::shared_ptr<LockStore>
+        {
+            _seen.clear();
+            for (const auto& key : keys)
+            {
+                if (const auto value = settings.optionalText(key))
+                    _seen[key] = *value;
+            }
+            for (const auto& key : secrets)
+            {
+                if (const auto value = settings.secret(key))
+                    _seen[key] = *value;
+            }
+            return std::make_shared<UntouchedStore>(type);
+        };
     }
+
+    void add(const std::string& type, const std::vector<std::string>& keys) { _registry.add(type, creatorOf(type, keys, {})); }
 
     void set(const std::string& key, const std::string& value) { _map->setString("leasehold." + key, value); }
     std::string refusedBy(const std::string& url) const
@@ -116,16 +122,22 @@ public:
     {
         add("memory", {});
         add("file", {"path", "durability"});
-        add("web", {"url", "index", "user"}, {"password", "api_key"});
+        _registry.add("web", creatorOf("web", {"url", "index", "user"}, {"password", "api_key"}),
+                      {{.scheme = "web+http", .hosts = "url", .hostPrefix = "http://", .path = "index"},
+                       {.scheme = "web+https", .hosts = "url", .hostPrefix = "https://", .path = "index"}});
+        _registry.add("cache", creatorOf("cache", {"hosts", "tls", "database", "group", "socket", "user"}, {"password"}),
+                      {{.scheme = "cache", .hosts = "hosts", .path = "database"},
+                       {.scheme = "caches+group", .hosts = "hosts", .path = "group", .settings = {{"tls", "true"}}},
+                       {.scheme = "cache+unix", .path = "socket"}});
     }
 
-    void testTheConfiguredStoreIsMade()
+    void testConfiguredStoreIsMade()
     {
         set("store.type", "file");
         set("store.file.path", "/x");
         CPPUNIT_ASSERT_EQUAL(std::string("file"), _registry.create(*_map)->info().type);
         CPPUNIT_ASSERT(_seen == (Settings{{"path", "/x"}}));
-        CPPUNIT_ASSERT(_registry.types() == (std::vector<std::string>{"file", "memory", "web"}));
+        CPPUNIT_ASSERT(_registry.types() == (std::vector<std::string>{"cache", "file", "memory", "web"}));
     }
 
     void testChangingTheStoreIsOneChangedLine()
@@ -139,23 +151,23 @@ public:
         }
     }
 
-    void testAMissingTypeSaysWhichKey()
+    void testMissingTypeSaysWhichKey()
     {
         const auto message = messageOf<LockConfigurationError>([&] { _registry.create(*_map); });
         assertNames(message, {"leasehold.store.type is missing"});
-        assertNames(message, {"file, memory, web"});
+        assertNames(message, {"cache, file, memory, web"});
         assertNames(messageOf<LockConfigurationError>([&] { StoreRegistry().create(*_map); }), {"none is registered"});
     }
 
-    void testAnUnknownTypeListsTheKnownOnes()
+    void testUnknownTypeListsTheKnownOnes()
     {
         set("store.type", "fil");
         const auto message = messageOf<LockConfigurationError>([&] { _registry.create(*_map); });
         assertNames(message, {"leasehold.store.type = \"fil\""});
-        assertNames(message, {"file, memory, web"});
+        assertNames(message, {"cache, file, memory, web"});
     }
 
-    void testAMisspeltKeyIsRefusedWithTheNearestKnownKey()
+    void testMisspeltKeyIsRefusedWithTheNearestKnownKey()
     {
         set("store.type", "file");
         set("store.file.durabilty", "a value");
@@ -165,14 +177,14 @@ public:
         assertLacks(message, "a value");
     }
 
-    void testAKeyOfAnUnregisteredStoreIsRefused()
+    void testKeyOfAnUnregisteredStoreIsRefused()
     {
         set("store.type", "memory");
         set("store.nobody.path", "x");
         assertNames(messageOf<LockConfigurationError>([&] { _registry.create(*_map); }), {"leasehold.store.nobody.path"});
     }
 
-    void testAMisspeltPolicyKeyIsRefusedByBoth()
+    void testMisspeltPolicyKeyIsRefusedByBoth()
     {
         set("store.type", "memory");
         set("policy.lease.tll", "30s");
@@ -218,20 +230,20 @@ public:
             assertNames(messageOf<LockConfigurationError>([&] { _registry.addBackoff(taken, creator); }), {"registered already"});
     }
 
-    void testATypeMustBeAPlainWord()
+    void testTypeMustBeAPlainWord()
     {
         for (const char* wrong : {"", "File", "my-store", "a.b", "a b", "type"})
             assertNames(messageOf<LockConfigurationError>([&] { add(wrong, {}); }), {"a-z, 0-9 and _"});
         assertNames(messageOf<LockConfigurationError>([&] { _registry.add("empty", {}); }), {"without a creator"});
     }
 
-    void testACreatorThatMakesNothingIsAnError()
+    void testCreatorThatMakesNothingIsAnError()
     {
         _registry.add("nothing", [](StoreSettings&) { return std::shared_ptr<LockStore>(); });
         assertNames(refusedBy("nothing:"), {"made none"});
     }
 
-    void testAServiceFromConfigurationAcceptsStoreAndPolicyKeysAndNoOthers()
+    void testServiceFromConfigurationAcceptsStoreAndPolicyKeysAndNoOthers()
     {
         set("store.type", "file");
         set("store.file.path", "/x");
@@ -260,7 +272,7 @@ public:
         set("policy.retry.max_attempts", "5");
         set("policy.retry.backoff.type", "fixed");
         set("policy.retry.backoff.delay", "30ms");
-        set("policy.retention.retention", "2h");
+        set("policy.retention.keep_for", "2h");
         set("policy.retention.prune_every", "forever");
         const auto policy = _registry.policy(*_map);
         CPPUNIT_ASSERT(policy.lease.ttl == Milliseconds{60'000});
@@ -288,7 +300,7 @@ public:
         CPPUNIT_ASSERT(policy.retention.pruneEvery == expected.retention.pruneEvery);
     }
 
-    void testAPolicyThatCannotWorkIsRefused()
+    void testPolicyThatCannotWorkIsRefused()
     {
         set("policy.lease.ttl", "1ms");
         assertNames(messageOf<LockConfigurationError>([&] { _registry.policy(*_map); }), {"leasehold.policy.lease.ttl"});
@@ -296,11 +308,11 @@ public:
         set("policy.lease.renew_after", "29s");
         assertNames(messageOf<LockConfigurationError>([&] { _registry.policy(*_map); }), {"leasehold.policy.lease."});
         set("policy.lease.renew_after", "10s");
-        set("policy.retry.max_attempts", "0");
+        set("policy.retry.max_attempts", "1001");
         assertNames(messageOf<LockConfigurationError>([&] { _registry.policy(*_map); }), {"leasehold.policy.retry.max_attempts"});
     }
 
-    void testABackoffIsChosenByItsType()
+    void testBackoffIsChosenByItsType()
     {
         _registry.addBackoff("mine", [](StoreSettings& settings)
                              { return std::make_shared<const FixedBackoff>(settings.duration("pause", Milliseconds{7})); });
@@ -309,7 +321,7 @@ public:
         CPPUNIT_ASSERT(_registry.policy(*_map).wait.backoff->delay(1, Milliseconds{0}) == Milliseconds{9});
     }
 
-    void testABackoffOfOnesOwnThatIsNoneIsRefused()
+    void testBackoffOfOnesOwnThatIsNoneIsRefused()
     {
         const auto none = [](StoreSettings&) { return std::shared_ptr<const Backoff>(); };
         assertNames(messageOf<LockConfigurationError>([&] { _registry.addBackoff("My Own", none); }), {"allowed is a word"});
@@ -321,19 +333,19 @@ public:
         assertNames(messageOf<LockConfigurationError>([&] { _registry.policy(*_map); }), {"one of: fixed, jittered, mine"});
     }
 
-    void testABadBackoffIsRefused()
+    void testBadBackoffIsRefused()
     {
         set("policy.retry.backoff.type", "none");
         assertNames(messageOf<LockConfigurationError>([&] { _registry.policy(*_map); }),
                     {"leasehold.policy.retry.backoff.type = \"none\""});
         set("policy.retry.backoff.type", "jittered");
-        set("policy.retry.backoff.most", "1ms");
-        assertNames(messageOf<LockConfigurationError>([&] { _registry.policy(*_map); }), {"leasehold.policy.retry.backoff.most"});
-        set("policy.retry.backoff.most", "1s");
-        set("policy.retry.backoff.first", "0");
-        assertNames(messageOf<LockConfigurationError>([&] { _registry.policy(*_map); }), {"leasehold.policy.retry.backoff.first"});
-        set("policy.retry.backoff.first", "1ms");
-        set("policy.retry.backoff.delay", "1ms"); // fixed's
+        set("policy.retry.backoff.maximum", "1ms");
+        assertNames(messageOf<LockConfigurationError>([&] { _registry.policy(*_map); }), {"leasehold.policy.retry.backoff.maximum"});
+        set("policy.retry.backoff.maximum", "1s");
+        set("policy.retry.backoff.initial", "0");
+        assertNames(messageOf<LockConfigurationError>([&] { _registry.policy(*_map); }), {"leasehold.policy.retry.backoff.initial"});
+        set("policy.retry.backoff.initial", "1ms");
+        set("policy.retry.backoff.delay", "1ms"); // a key of the fixed back-off
         assertNames(messageOf<LockConfigurationError>([&] { _registry.policy(*_map); }), {"leasehold.policy.retry.backoff.delay"});
     }
 
@@ -347,14 +359,54 @@ public:
         opens("web+http://host", "web", {{"url", "http://host"}});
         opens("web+http://a:1,b:2/", "web", {{"url", "http://a:1,http://b:2"}});
         opens("web+http://[::1]:9200/i", "web", {{"url", "http://[::1]:9200"}, {"index", "i"}});
+        opens("web+https:///i", "web", {{"index", "i"}}); // the store's own key has the location
     }
 
-    void testAnUnknownKeyInAUrlIsRefused()
+    void testEachSchemeOfAStoreHasItsForm()
+    {
+        opens("cache://h:6379/0", "cache", {{"hosts", "h:6379"}, {"database", "0"}});
+        opens("caches+group://a,b:1,c/name", "cache", {{"hosts", "a,b:1,c"}, {"group", "name"}, {"tls", "true"}});
+        opens("cache+unix:///run/cache.sock", "cache", {{"socket", "/run/cache.sock"}});
+        CPPUNIT_ASSERT(_registry.open("cache://:secret@h", UrlCredentials::allowed));
+        CPPUNIT_ASSERT(_seen == (Settings{{"hosts", "h"}, {"password", "secret"}})); // a password without a user
+        assertNames(refusedBy("caches+group://a/n?tls=false"), {"the key tls twice"});
+        assertNames(refusedBy("caches://a"), {"\"caches\"", "cache+unix:///SOCKET", "caches+group://HOST:PORT/GROUP"});
+        CPPUNIT_ASSERT_EQUAL(std::string("cache://HOST:PORT/DATABASE"), _registry.urls().at("cache"));
+    }
+
+    void testSchemeIsRegisteredOnceAndWellFormed()
+    {
+        const auto creator = creatorOf("other", {}, {});
+        const auto refusal = [&](const std::string& scheme) {
+            return messageOf<LockConfigurationError>([&] { _registry.add("other", creator, {{.scheme = "other"}, {.scheme = scheme}}); });
+        };
+        assertNames(refusal("cache+unix"), {"\"cache+unix\"", "registered already"});
+        for (const char* wrong : {"", "+", "a+", "+a", "a++b", "A", "a-b", "a:"})
+            assertNames(refusal(wrong), {"a-z, 0-9 and _"});
+        CPPUNIT_ASSERT(!_registry.urls().contains("other")); // a refused registration leaves nothing behind
+    }
+
+    void testRenamedPolicyKeyIsRefusedWithItsNewName()
+    {
+        for (const auto& [old, present] : std::map<std::string, std::string>{{"wait.backoff.first", "wait.backoff.initial"},
+                                                                             {"wait.backoff.most", "wait.backoff.maximum"},
+                                                                             {"retry.backoff.first", "retry.backoff.initial"},
+                                                                             {"retry.backoff.most", "retry.backoff.maximum"},
+                                                                             {"retention.retention", "retention.keep_for"}})
+        {
+            set("policy." + old, "1s");
+            assertNames(messageOf<LockConfigurationError>([&] { _registry.policy(*_map); }),
+                        {"leasehold.policy." + old + " has a new name: write leasehold.policy." + present});
+            _map->remove("leasehold.policy." + old);
+        }
+    }
+
+    void testUnknownKeyInAUrlIsRefused()
     {
         const auto message = refusedBy("file:///x?durabilty=full");
         assertNames(message, {"leasehold.store.file.durabilty"});
         assertNames(message, {"leasehold.store.file.durability"});
-        assertNames(refusedBy("fill:///x"), {"file, memory, web"});
+        assertNames(refusedBy("fill:///x"), {"\"fill\"", "file:///PATH", "memory:", "web+https://HOST:PORT/INDEX"});
     }
 
     void testCredentialsInAUrlAreRefusedUnlessAllowed()
@@ -370,6 +422,65 @@ public:
         assertNames(refusedBy("web+https://me:x@host/i"), {"configuration file"});
         CPPUNIT_ASSERT(_registry.open("web+https://me:h%40x@host/i?api_key=k", UrlCredentials::allowed));
         CPPUNIT_ASSERT(_seen == (Settings{{"url", "https://host"}, {"index", "i"}, {"user", "me"}, {"password", "h@x"}, {"api_key", "k"}}));
+    }
+
+    /// Also when the URL is malformed, and whether or not credentials are allowed.
+    void testPasswordThatIsNotEscapedNeverShows()
+    {
+        for (const char* url : {"web+https://me:ab/hunter2@host",
+                                "web+https://me:ab/hunter2@host/i",
+                                "web+https://me:hun/ter2@host/hunter2",
+                                "web+https://me:hunter2/ab@host",
+                                "web+https://me:ab@hunter2@host?x=y",
+                                "web+https://me:12/hunter2@host",
+                                "web+https://me:12?index=hunter2@host",
+                                "web+https://me:ab?hunter2=c@host",
+                                "web+https://me:ab#hunter2@host",
+                                "web+https://me:hunter2#ab@host",
+                                "web+https://me:hunter2%zz@host",
+                                "web+https://me:hunter2%@host",
+                                "web+https://me:ab,hunter2@host",
+                                "web+https://a,me:hunter2/x@host",
+                                "web+https://me:hunter2",
+                                "web+https://me:hunter2#x",
+                                "web+https:me:hunter2@host",
+                                "web://me:hunter2@host",
+                                "web:me:hunter2@host",
+                                "webb+https://me:ab/hunter2@host",
+                                "webb+https://me:hunter2",
+                                "webb://me:hunter2/x",
+                                "me:hunter2",
+                                "https://me:ab/hunter2@host",
+                                "https://me:hunter2",
+                                "file://me:hunter2@host/x",
+                                "WEB+https://me:hunter2@h",
+                                "web+HTTPS://me:ab/hunter2@host",
+                                "web+https://host/i?password=hunter2&password=hunter2"})
+        {
+            for (const auto credentials : {UrlCredentials::refused, UrlCredentials::allowed})
+            {
+                std::string message;
+                try
+                {
+                    _registry.open(url, credentials);
+                }
+                catch (const LockConfigurationError& error)
+                {
+                    message = error.what();
+                }
+                CPPUNIT_ASSERT_MESSAGE(message, message.find("hunter2") == std::string::npos);
+                CPPUNIT_ASSERT_MESSAGE(message, message.find("ter2") == std::string::npos);
+            }
+        }
+        assertNames(refusedBy("web+https://me:ab/hunter2@host"), {"\"web+https:...\"", "an @ behind its hosts", "%2F for /"});
+    }
+
+    void testUrlWithoutCredentialsIsShownInItsRefusal()
+    {
+        assertNames(refusedBy("web+https://host:9200/i%zz"), {"\"web+https://host:9200/i%zz\""});
+        assertNames(refusedBy("web+https://[::1]:9200,b:1/i%zz"), {"\"web+https://[::1]:9200,b:1/i%zz\""});
+        assertNames(refusedBy("fill:///srv/x"), {"\"fill:///srv/x\""});
+        assertNames(refusedBy("web+https://a:9200,b:what/i%zz"), {"\"web+https://a:9200,b:...\""});
     }
 
     void testMalformedUrlsAreRefused()
@@ -391,15 +502,16 @@ public:
                                 "file:///x?durability=full&durability=full",
                                 "web+:",
                                 "web+https:host",
-                                "web+https://",
-                                "web+https:///i",
+                                "web+https://,/i",
+                                "web+https://me@/i",
                                 "web+https://a,,b/i",
                                 "web+https://a b/i",
-                                "web+https://host/i/j",
                                 "+https://host",
-                                "memory:x"})
+                                "memory:x",
+                                "cache+unix://host/x",
+                                "cache:x"})
             assertLacks(refusedBy(url), "nothing was refused");
-        const auto message = refusedBy("nothing:///" + std::string(5000, 'x')); // one that is long is not shown whole
+        const auto message = refusedBy("nothing:///" + std::string(5000, 'x')); // a message shows only a part of a long URL
         assertLacks(message, "nothing was refused");
         assertLacks(message, std::string(201, 'x'));
     }

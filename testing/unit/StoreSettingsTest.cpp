@@ -1,4 +1,4 @@
-#include "Leasehold/StoreSettings.h"
+#include "Leasehold/Store/StoreSettings.h"
 
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/loadConfiguration.h"
@@ -19,24 +19,27 @@ using namespace Leasehold;
 class StoreSettingsTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(StoreSettingsTest);
-    CPPUNIT_TEST(testAMissingRequiredKeyIsNamedWithItsMisspelling);
-    CPPUNIT_TEST(testAMissingKeyDoesNotFallBackToTheRoot);
-    CPPUNIT_TEST(testAMalformedDurationNamesKeyValueAndWhatIsAllowed);
+    CPPUNIT_TEST(testMissingRequiredKeyIsNamedWithItsMisspelling);
+    CPPUNIT_TEST(testMissingKeyDoesNotFallBackToTheRoot);
+    CPPUNIT_TEST(testMalformedDurationNamesKeyValueAndWhatIsAllowed);
     CPPUNIT_TEST(testRubbishIsNoDuration);
     CPPUNIT_TEST(testForeverIsADurationOnlyWhereItIsAllowed);
     CPPUNIT_TEST(testNumbersAreWholeAndInTheirBounds);
     CPPUNIT_TEST(testFlagsAndChoicesRefuseOtherWords);
-    CPPUNIT_TEST(testAnEmptyValueIsRefused);
-    CPPUNIT_TEST(testAnEnvironmentVariableIsExpandedOnceAndVerbatim);
-    CPPUNIT_TEST(testAReferenceToAnotherKeyIsExpanded);
-    CPPUNIT_TEST(testAnUnsetVariableNamesKeyAndVariable);
-    CPPUNIT_TEST(testAnUnfinishedReferenceIsRefused);
-    CPPUNIT_TEST(testAReferenceThatLeadsBackToItselfIsRefused);
+    CPPUNIT_TEST(testEmptyValueIsRefused);
+    CPPUNIT_TEST(testEnvironmentVariableIsExpandedOnceAndVerbatim);
+    CPPUNIT_TEST(testReferenceToAnotherKeyIsExpanded);
+    CPPUNIT_TEST(testUnsetVariableNamesKeyAndVariable);
+    CPPUNIT_TEST(testUnfinishedReferenceIsRefused);
+    CPPUNIT_TEST(testReferenceThatLeadsBackToItselfIsRefused);
     CPPUNIT_TEST(testReferencesThatMultiplyAreRefused);
-    CPPUNIT_TEST(testASecretNeverShows);
-    CPPUNIT_TEST(testTheKeysThatWereAskedForAreRemembered);
-    CPPUNIT_TEST(testAKeyThatStandsTwiceInAFileIsRefused);
-    CPPUNIT_TEST(testAFileThatCannotBeReadIsRefused);
+    CPPUNIT_TEST(testSecretNeverShows);
+    CPPUNIT_TEST(testKeysThatWereAskedForAreRemembered);
+    CPPUNIT_TEST(testKeyThatStandsTwiceInAFileIsRefused);
+    CPPUNIT_TEST(testFileThatCannotBeReadIsRefused);
+    CPPUNIT_TEST(testByteOrderMarkIsSkipped);
+    CPPUNIT_TEST(testFileInUtf16IsRefusedByName);
+    CPPUNIT_TEST(testRelativePathIsTakenFromTheFolderOfItsFile);
     CPPUNIT_TEST_SUITE_END();
 
     Poco::AutoPtr<Poco::Util::MapConfiguration> _map{new Poco::Util::MapConfiguration};
@@ -44,7 +47,7 @@ class StoreSettingsTest : public CppUnit::TestFixture
 
     void set(const std::string& key, const std::string& value) { _map->setString("leasehold.store.x." + key, value); }
 
-    void testAMissingRequiredKeyIsNamedWithItsMisspelling()
+    void testMissingRequiredKeyIsNamedWithItsMisspelling()
     {
         set("pth", "somewhere");
         const auto message = messageOf<LockConfigurationError>([&] { _settings.text("path"); });
@@ -53,14 +56,14 @@ class StoreSettingsTest : public CppUnit::TestFixture
         assertLacks(message, "somewhere");
     }
 
-    void testAMissingKeyDoesNotFallBackToTheRoot()
+    void testMissingKeyDoesNotFallBackToTheRoot()
     {
         _map->setString("path", "the root's");
         CPPUNIT_ASSERT(!_settings.optionalText("path"));
         CPPUNIT_ASSERT_EQUAL(std::string("mine"), _settings.text("path", "mine"));
     }
 
-    void testAMalformedDurationNamesKeyValueAndWhatIsAllowed()
+    void testMalformedDurationNamesKeyValueAndWhatIsAllowed()
     {
         set("ttl", "30");
         const auto message = messageOf<LockConfigurationError>([&] { _settings.duration("ttl", Milliseconds{1}); });
@@ -133,27 +136,27 @@ class StoreSettingsTest : public CppUnit::TestFixture
         assertNames(messageOf<LockConfigurationError>([&] { _settings.choice("durability", {"full", "normal"}); }), {"full, normal"});
     }
 
-    void testAnEmptyValueIsRefused()
+    void testEmptyValueIsRefused()
     {
         set("path", "");
         assertNames(messageOf<LockConfigurationError>([&] { _settings.text("path"); }), {"leasehold.store.x.path has no value"});
     }
 
-    void testAnEnvironmentVariableIsExpandedOnceAndVerbatim()
+    void testEnvironmentVariableIsExpandedOnceAndVerbatim()
     {
         Poco::Environment::set("LEASEHOLD_UNIT_TEST", "a${b}c");
         set("password", "<${system.env.LEASEHOLD_UNIT_TEST}>");
         CPPUNIT_ASSERT_EQUAL(std::string("<a${b}c>"), *_settings.secret("password"));
     }
 
-    void testAReferenceToAnotherKeyIsExpanded()
+    void testReferenceToAnotherKeyIsExpanded()
     {
         _map->setString("base", "/srv");
         set("path", "${base}/locks.db");
         CPPUNIT_ASSERT_EQUAL(std::string("/srv/locks.db"), _settings.text("path"));
     }
 
-    void testAnUnsetVariableNamesKeyAndVariable()
+    void testUnsetVariableNamesKeyAndVariable()
     {
         set("path", "/${system.env.LEASEHOLD_NEVER_SET}/x");
         const auto message = messageOf<LockConfigurationError>([&] { _settings.text("path"); });
@@ -161,7 +164,7 @@ class StoreSettingsTest : public CppUnit::TestFixture
         assertNames(message, {"system.env.LEASEHOLD_NEVER_SET"});
     }
 
-    void testAnUnfinishedReferenceIsRefused()
+    void testUnfinishedReferenceIsRefused()
     {
         for (const char* wrong : {"a${b", "${", "${}"})
         {
@@ -170,7 +173,7 @@ class StoreSettingsTest : public CppUnit::TestFixture
         }
     }
 
-    void testAReferenceThatLeadsBackToItselfIsRefused()
+    void testReferenceThatLeadsBackToItselfIsRefused()
     {
         set("path", "${leasehold.store.x.path}");
         assertNames(messageOf<LockConfigurationError>([&] { _settings.text("path"); }), {"back to itself"});
@@ -191,7 +194,7 @@ class StoreSettingsTest : public CppUnit::TestFixture
         assertNames(messageOf<LockConfigurationError>([&] { _settings.text("path"); }), {"more than 1000 times"});
     }
 
-    void testASecretNeverShows()
+    void testSecretNeverShows()
     {
         set("password", "hunter2${unset}");
         assertLacks(messageOf<LockConfigurationError>([&] { _settings.secret("password"); }), "hunter2");
@@ -204,7 +207,7 @@ class StoreSettingsTest : public CppUnit::TestFixture
         assertLacks(message, "hunter2");
     }
 
-    void testTheKeysThatWereAskedForAreRemembered()
+    void testKeysThatWereAskedForAreRemembered()
     {
         _settings.text("a", "one");
         _settings.duration("b", Milliseconds{1500});
@@ -213,7 +216,7 @@ class StoreSettingsTest : public CppUnit::TestFixture
         CPPUNIT_ASSERT(_settings.defaults() == (std::map<std::string, std::string>{{"a", "one"}, {"b", "1500ms"}, {"c", ""}}));
     }
 
-    void testAKeyThatStandsTwiceInAFileIsRefused()
+    void testKeyThatStandsTwiceInAFileIsRefused()
     {
         const Poco::TemporaryFile file;
         std::ofstream(file.path()) << "other = 1\nother = 2\nleasehold.store.type = memory\nleasehold.store.type = sqlite\n";
@@ -224,11 +227,49 @@ class StoreSettingsTest : public CppUnit::TestFixture
         CPPUNIT_ASSERT_EQUAL(std::string("memory"), loadConfiguration(file.path())->getString("leasehold.store.type"));
     }
 
-    void testAFileThatCannotBeReadIsRefused()
+    void testFileThatCannotBeReadIsRefused()
     {
         assertNames(messageOf<LockConfigurationError>([] { loadConfiguration("/nowhere/at/all.properties"); }),
                     {"/nowhere/at/all.properties"});
         assertNames(messageOf<LockConfigurationError>([] { loadConfiguration("/"); }), {"the configuration file /"});
+    }
+
+    void testByteOrderMarkIsSkipped()
+    {
+        const Poco::TemporaryFile file;
+        for (const char* start : {"", "\n", "#\n"})
+        {
+            std::ofstream(file.path()) << "\xEF\xBB\xBF" << start << "leasehold.store.type = memory\n";
+            CPPUNIT_ASSERT_EQUAL(std::string("memory"), loadConfiguration(file.path())->getString("leasehold.store.type"));
+        }
+        for (const char* whole : {"", "\xEF\xBB\xBF", "a"}) // shorter than a mark and a key
+        {
+            std::ofstream(file.path()) << whole;
+            CPPUNIT_ASSERT(!loadConfiguration(file.path())->hasProperty("leasehold.store.type"));
+        }
+    }
+
+    void testFileInUtf16IsRefusedByName()
+    {
+        const Poco::TemporaryFile file;
+        for (const char* mark : {"\xFF\xFE", "\xFE\xFF"})
+        {
+            std::ofstream(file.path()) << mark << "x";
+            assertNames(messageOf<LockConfigurationError>([&] { loadConfiguration(file.path()); }), {file.path(), "UTF-16", "UTF-8"});
+        }
+    }
+
+    void testRelativePathIsTakenFromTheFolderOfItsFile()
+    {
+        const Poco::TemporaryFile file;
+        std::ofstream(file.path()) << "leasehold.store.x.path = data/locks.db\n";
+        const auto configuration = loadConfiguration(file.path());
+        const StoreSettings settings(*configuration, "leasehold.store.x.");
+        const auto folder = file.path().substr(0, file.path().rfind('/'));
+        CPPUNIT_ASSERT_EQUAL(folder + "/data/locks.db", settings.resolvePath("data/locks.db"));
+        CPPUNIT_ASSERT_EQUAL(std::string("/data/locks.db"), settings.resolvePath("/data/locks.db"));
+        CPPUNIT_ASSERT_EQUAL(std::string(), settings.resolvePath(""));
+        CPPUNIT_ASSERT_EQUAL(std::string("data/locks.db"), _settings.resolvePath("data/locks.db")); // of no file
     }
 };
 

@@ -1,4 +1,4 @@
-#include "Leasehold/StoreListener.h"
+#include "HearingStore.h"
 #include "ServiceFixture.h"
 #include "thrown.h"
 
@@ -7,22 +7,22 @@
 using namespace Leasehold;
 using namespace std::chrono_literals;
 
-/// The stores by which tests force order and failures do what those tests believe.
+/// Tests GatedLockStore and FaultyLockStore.
 class SupportStoresTest : public CppUnit::TestFixture, private ServiceFixture
 {
     CPPUNIT_TEST_SUITE(SupportStoresTest);
-    CPPUNIT_TEST(testWithoutFaultsAndWithOpenGatesTheInnerStoreAnswers);
-    CPPUNIT_TEST(testAFaultBeforeKeepsTheCallFromTheStorage);
-    CPPUNIT_TEST(testAFaultAfterLosesTheAnswerOfACallThatTookEffect);
-    CPPUNIT_TEST(testAFaultLastsForSoManyCallsAndIsReplacedByTheNext);
+    CPPUNIT_TEST(testInnerStoreAnswersWithoutFaultsAndGates);
+    CPPUNIT_TEST(testFaultBeforeStopsTheCall);
+    CPPUNIT_TEST(testFaultAfterLosesOnlyTheAnswer);
+    CPPUNIT_TEST(testFaultLastsForItsCountOfCalls);
     CPPUNIT_TEST(testEveryVerbHasItsOwnFaultAndItsOwnCount);
     CPPUNIT_TEST(testRenewalsAreAnsweredItemByItem);
-    CPPUNIT_TEST(testAnInnerStoreThatAnswersTooFewRenewalsIsFound);
-    CPPUNIT_TEST(testACallStandsAtAClosedGateUntilItOpens);
-    CPPUNIT_TEST(testAGateAfterTheCallStandsBehindItsEffect);
-    CPPUNIT_TEST(testCallsAreLetGoOneByOneInTheOrderOfArrival);
-    CPPUNIT_TEST(testACallAtAGateEndsAtItsDeadlineOrWhenItIsCancelled);
-    CPPUNIT_TEST(testAListenerReachesTheInnerStore);
+    CPPUNIT_TEST(testTooFewRenewalRepliesAreDetected);
+    CPPUNIT_TEST(testCallWaitsAtClosedGateUntilItOpens);
+    CPPUNIT_TEST(testGateAfterTheCallHoldsItsAnswer);
+    CPPUNIT_TEST(testGateLetsCallsPassInOrderOfArrival);
+    CPPUNIT_TEST(testCallAtGateEndsAtDeadlineOrCancellation);
+    CPPUNIT_TEST(testFeedIsThatOfTheInnerStore);
     CPPUNIT_TEST_SUITE_END();
 
     static constexpr auto unavailable = FaultyLockStore::Trouble::unavailable;
@@ -33,7 +33,7 @@ class SupportStoresTest : public CppUnit::TestFixture, private ServiceFixture
         return of.acquire({name, token, 30s, "{}", 0}, context());
     }
 
-    /// Calls each verb once, and hands each to `use`.
+    /// Passes a call of each verb to `use`.
     template <typename Use>
     void eachVerb(Use use)
     {
@@ -56,7 +56,7 @@ class SupportStoresTest : public CppUnit::TestFixture, private ServiceFixture
     }
 
 public:
-    void testWithoutFaultsAndWithOpenGatesTheInnerStoreAnswers()
+    void testInnerStoreAnswersWithoutFaultsAndGates()
     {
         CPPUNIT_ASSERT_EQUAL(std::string("memory"), store->info().type);
         const auto granted = take(*store, "job");
@@ -65,20 +65,20 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, store->list({}, context()).size());
         const RenewRequest renewal{{"job", "token", granted.record.fence}, 30s};
         CPPUNIT_ASSERT(store->renew({&renewal, 1}, context()).at(0).status == RenewStatus::renewed);
-        CPPUNIT_ASSERT(store->release(renewal.lease, context()) == ReleaseStatus::released);
+        CPPUNIT_ASSERT(store->release(renewal.lease, context()).status == ReleaseStatus::released);
         CPPUNIT_ASSERT(!store->breakLock("job", granted.record.fence, BreakMode::now, context()));
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, store->prune(1h, context()));
         CPPUNIT_ASSERT(!store->letOneGo(StoreVerb::acquire));
     }
 
-    void testAFaultBeforeKeepsTheCallFromTheStorage()
+    void testFaultBeforeStopsTheCall()
     {
         faulty->fail(StoreVerb::acquire, unavailable);
         assertNames(messageOf<LockStoreUnavailable>([&] { take(*faulty, "job"); }), {"before the call reached the storage"});
         CPPUNIT_ASSERT(!isHeldInStorage("job"));
     }
 
-    void testAFaultAfterLosesTheAnswerOfACallThatTookEffect()
+    void testFaultAfterLosesOnlyTheAnswer()
     {
         faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::error, When::after);
         assertNames(messageOf<LockStoreError>([&] { take(*faulty, "job"); }), {"after the call took effect"});
@@ -87,7 +87,7 @@ public:
         messageOf<LockStoreUnavailable>([&] { faulty->prepare(context()); });
     }
 
-    void testAFaultLastsForSoManyCallsAndIsReplacedByTheNext()
+    void testFaultLastsForItsCountOfCalls()
     {
         faulty->fail(StoreVerb::find, unavailable, When::before, 2);
         messageOf<LockStoreUnavailable>([&] { faulty->find("job", context()); });
@@ -142,7 +142,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(Milliseconds{30s}, memory->find("first", context())->remaining);
     }
 
-    void testAnInnerStoreThatAnswersTooFewRenewalsIsFound()
+    void testTooFewRenewalRepliesAreDetected()
     {
         struct Short : FaultyLockStore
         {
@@ -155,7 +155,7 @@ public:
         assertNames(messageOf<std::logic_error>([&] { around.renew(both, context()); }), {"another number of renewals"});
     }
 
-    void testACallStandsAtAClosedGateUntilItOpens()
+    void testCallWaitsAtClosedGateUntilItOpens()
     {
         store->close(StoreVerb::acquire);
         CPPUNIT_ASSERT_MESSAGE("nobody came", !store->waitForArrival(StoreVerb::acquire, 1, 1ms));
@@ -165,10 +165,10 @@ public:
         CPPUNIT_ASSERT_EQUAL_MESSAGE("other verbs go on", std::size_t{0}, store->list({}, context()).size());
         store->open(StoreVerb::acquire);
         CPPUNIT_ASSERT(call.get().status == AcquireStatus::granted);
-        take(*store, "other"); // and so do all who come
+        take(*store, "other"); // later calls pass too
     }
 
-    void testAGateAfterTheCallStandsBehindItsEffect()
+    void testGateAfterTheCallHoldsItsAnswer()
     {
         store->close(StoreVerb::acquire, GatedLockStore::Side::after);
         auto call = taking("job");
@@ -183,7 +183,7 @@ public:
         preparing.get();
     }
 
-    void testCallsAreLetGoOneByOneInTheOrderOfArrival()
+    void testGateLetsCallsPassInOrderOfArrival()
     {
         store->close(StoreVerb::acquire);
         auto first = taking("job");
@@ -198,7 +198,7 @@ public:
         CPPUNIT_ASSERT(!store->letOneGo(StoreVerb::acquire));
     }
 
-    void testACallAtAGateEndsAtItsDeadlineOrWhenItIsCancelled()
+    void testCallAtGateEndsAtDeadlineOrCancellation()
     {
         store->close(StoreVerb::acquire);
         std::stop_source cancel;
@@ -213,19 +213,20 @@ public:
         CPPUNIT_ASSERT(!isHeldInStorage("second"));
     }
 
-    void testAListenerReachesTheInnerStore()
+    void testFeedIsThatOfTheInnerStore()
     {
-        struct Hearing : FaultyLockStore
+        struct Unused : ReleaseSink
         {
-            using FaultyLockStore::FaultyLockStore;
-            void setListener(std::shared_ptr<StoreListener>) override { ++heard; }
-            int heard = 0;
-        };
-        const auto hearing = std::make_shared<Hearing>(memory);
+            void watching(const std::string&) override {}
+            void mayBeFree(const std::string&) override {}
+            void lost(std::span<const LeaseRef>) override {}
+            void deaf(const std::string&) override {}
+        } sink;
+        const auto hearing = std::make_shared<HearingStore>(memory);
         const auto between = std::make_shared<FaultyLockStore>(hearing);
-        GatedLockStore(between, clock).setListener(nullptr);
-        CPPUNIT_ASSERT_EQUAL(1, hearing->heard);
-        memory->setListener(nullptr); // a store that hears nothing takes it too
+        const auto feed = GatedLockStore(between, clock).releaseFeed(sink);
+        CPPUNIT_ASSERT(feed);
+        CPPUNIT_ASSERT(hearing->sink == &sink);
     }
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "Leasehold/StoreListener.h"
+#include "HearingStore.h"
 #include "ServiceFixture.h"
 #include "thrown.h"
 
@@ -13,19 +13,10 @@
 namespace Leasehold
 {
 
-/// A store that hears by itself when a lock may be free.
-class HearingStore : public FaultyLockStore
-{
-public:
-    using FaultyLockStore::FaultyLockStore;
-    void setListener(std::shared_ptr<StoreListener> given) override { listener = std::move(given); }
-    std::shared_ptr<StoreListener> listener;
-};
-
-/// Threads that wait for locks, while no time passes by itself.
+/// Threads that wait for locks while only the test moves time.
 struct WaitFixture : ServiceFixture
 {
-    /// A service whose three threads wait already, so that each further thread that waits is the test's.
+    /// A service whose three threads already wait, so that each further waiting thread is one of the test.
     LockManagerService running() { return runningOn(store); }
     LockManagerService runningOn(const std::shared_ptr<LockStore>& other,
                                  const std::shared_ptr<LockObserver>& watching = std::make_shared<LockObserver>())

@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 namespace
 {
 
-/// Waits a second longer each time, and writes down what it was asked.
+/// Delays a second longer each time, and records its arguments.
 class GrowingBackoff : public Backoff
 {
 public:
@@ -36,30 +36,28 @@ private:
 class WaitTest : public CppUnit::TestFixture, private WaitFixture
 {
     CPPUNIT_TEST_SUITE(WaitTest);
-    CPPUNIT_TEST(testAWaiterAsksAgainAsTheBackoffSays);
-    CPPUNIT_TEST(testAWaitEndsAtItsLimitWithTheHolder);
-    CPPUNIT_TEST(testALockThatIsFreeAtTheLimitIsGranted);
-    CPPUNIT_TEST(testWithoutAWaitTheStoreIsAskedOnce);
-    CPPUNIT_TEST(testTheWaitOfThePolicyHoldsWhereTheOptionsNameNone);
-    CPPUNIT_TEST(testAWaitForeverHasNoEnd);
-    CPPUNIT_TEST(testALockIsHandedOverInTheOrderOfArrivalAndWithoutDelay);
+    CPPUNIT_TEST(testWaiterAsksAgainAsTheBackoffSays);
+    CPPUNIT_TEST(testWaitEndsAtItsLimitWithTheHolder);
+    CPPUNIT_TEST(testLockThatIsFreeAtTheLimitIsGranted);
+    CPPUNIT_TEST(testAcquireWithoutAWaitAsksOnce);
+    CPPUNIT_TEST(testWaitOfThePolicyAppliesWithoutAnOption);
+    CPPUNIT_TEST(testWaitForeverHasNoEnd);
+    CPPUNIT_TEST(testWaitersGetTheLockInOrderOfArrivalAtOnce);
     CPPUNIT_TEST(testManyWaitersSendOnePoll);
-    CPPUNIT_TEST(testThoseBehindTheFirstAreToldTheHolderItWasTold);
-    CPPUNIT_TEST(testACancelledWaitSaysSo);
-    CPPUNIT_TEST(testTheNextOfTheLinePollsWhenTheFirstIsCancelled);
-    CPPUNIT_TEST(testACallThatHangsIsCancelledAndItsGhostLaid);
-    CPPUNIT_TEST(testAnOutageEndsTheWaitOfThoseWhoMeetItAndIsNoBusy);
-    CPPUNIT_TEST(testARetryWaitsAsThePolicySays);
-    CPPUNIT_TEST(testARetryIsCancelledWhileItWaits);
-    CPPUNIT_TEST(testAfterATurnTheLockLiesFreeForOthers);
-    CPPUNIT_TEST(testALossHandsTheLockToTheNextWhenItsHolderIsDone);
-    CPPUNIT_TEST(testABreakInvitesTheFirst);
-    CPPUNIT_TEST(testAHintOfTheStoreInvitesTheFirst);
-    CPPUNIT_TEST(testAServiceThatIsDestroyedEndsItsWaits);
+    CPPUNIT_TEST(testWaitersBehindTheFirstGetItsAnswer);
+    CPPUNIT_TEST(testCancelledWaitThrowsLockWaitCancelled);
+    CPPUNIT_TEST(testNextWaiterPollsWhenTheFirstIsCancelled);
+    CPPUNIT_TEST(testCancelledCallThatHangsReleasesItsOrphan);
+    CPPUNIT_TEST(testRetryWaitsAsThePolicySays);
+    CPPUNIT_TEST(testRetryIsCancelledWhileItWaits);
+    CPPUNIT_TEST(testLostLockGoesToTheNextWhenItsHolderIsDone);
+    CPPUNIT_TEST(testBreakMakesTheFirstWaiterAsk);
+    CPPUNIT_TEST(testEventOfTheFeedMakesTheFirstWaiterAsk);
+    CPPUNIT_TEST(testDestroyedServiceEndsItsWaits);
     CPPUNIT_TEST_SUITE_END();
 
 public:
-    void testAWaiterAsksAgainAsTheBackoffSays()
+    void testWaiterAsksAgainAsTheBackoffSays()
     {
         const auto backoff = std::make_shared<GrowingBackoff>();
         policy.wait.backoff = backoff;
@@ -83,7 +81,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("acquired job"));
     }
 
-    void testAWaitEndsAtItsLimitWithTheHolder()
+    void testWaitEndsAtItsLimitWithTheHolder()
     {
         auto locks = running();
         CPPUNIT_ASSERT(takeAsAnother("job"));
@@ -104,17 +102,17 @@ public:
         assertNames(failureOf<LockAcquisitionError>(thrower), {"\"job\"", "elsewhere"});
     }
 
-    void testALockThatIsFreeAtTheLimitIsGranted()
+    void testLockThatIsFreeAtTheLimitIsGranted()
     {
         auto locks = running();
         CPPUNIT_ASSERT(takeAsAnother("job"));
         auto waiter = waitFor(locks, "job", {.wait = 500ms});
-        CPPUNIT_ASSERT(releaseAsAnother("job") == ReleaseStatus::released);
+        CPPUNIT_ASSERT(releaseAsAnother("job").status == ReleaseStatus::released);
         clock->advance(500ms); // before the first poll
         CPPUNIT_ASSERT(resultOf(waiter));
     }
 
-    void testWithoutAWaitTheStoreIsAskedOnce()
+    void testAcquireWithoutAWaitAsksOnce()
     {
         policy.wait.limit = 1min;
         auto locks = running();
@@ -124,7 +122,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(before + 1, acquires());
     }
 
-    void testTheWaitOfThePolicyHoldsWhereTheOptionsNameNone()
+    void testWaitOfThePolicyAppliesWithoutAnOption()
     {
         policy.wait.limit = 3s;
         auto locks = running();
@@ -136,7 +134,7 @@ public:
         CPPUNIT_ASSERT(!resultOf(waiter));
     }
 
-    void testAWaitForeverHasNoEnd()
+    void testWaitForeverHasNoEnd()
     {
         policy.wait.backoff = std::make_shared<FixedBackoff>(Milliseconds{1min});
         auto locks = running();
@@ -148,11 +146,11 @@ public:
         CPPUNIT_ASSERT(resultOf(waiter));
     }
 
-    void testALockIsHandedOverInTheOrderOfArrivalAndWithoutDelay()
+    void testWaitersGetTheLockInOrderOfArrivalAtOnce()
     {
         auto locks = running();
         auto first = locks.acquire("job");
-        std::vector<int> order; // of those who held it; the lock guards it
+        std::vector<int> order; // the holders in order; guarded by the lock
         std::vector<Fence> fences{first.fence()};
         std::vector<std::future<void>> waiters;
         for (int i = 0; i < 5; ++i)
@@ -191,7 +189,7 @@ public:
             CPPUNIT_ASSERT(!resultOf(waiter));
     }
 
-    void testThoseBehindTheFirstAreToldTheHolderItWasTold()
+    void testWaitersBehindTheFirstGetItsAnswer()
     {
         auto locks = running();
         CPPUNIT_ASSERT(takeAsAnother("job"));
@@ -201,14 +199,14 @@ public:
         clock->advance(1500ms);
         auto attempt = resultOf(second);
         CPPUNIT_ASSERT(!attempt);
-        CPPUNIT_ASSERT_EQUAL(Milliseconds{29s}, attempt.holder().remaining); // as of the first's poll, half a second ago
+        CPPUNIT_ASSERT_EQUAL(Milliseconds{29s}, attempt.holder().remaining); // from the first one's poll, half a second ago
         CPPUNIT_ASSERT_EQUAL(before + 1, acquires());
         CPPUNIT_ASSERT(waitsOn(first));
         clock->advance(29s);
         CPPUNIT_ASSERT(resultOf(first));
     }
 
-    void testACancelledWaitSaysSo()
+    void testCancelledWaitThrowsLockWaitCancelled()
     {
         auto locks = running();
         CPPUNIT_ASSERT(takeAsAnother("job"));
@@ -222,7 +220,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, observer->count("held job"));
     }
 
-    void testTheNextOfTheLinePollsWhenTheFirstIsCancelled()
+    void testNextWaiterPollsWhenTheFirstIsCancelled()
     {
         auto locks = running();
         CPPUNIT_ASSERT(takeAsAnother("job"));
@@ -232,12 +230,12 @@ public:
         cancel.request_stop();
         failureOf<LockWaitCancelled>(first);
         awaitRest(4);
-        CPPUNIT_ASSERT(releaseAsAnother("job") == ReleaseStatus::released);
+        CPPUNIT_ASSERT(releaseAsAnother("job").status == ReleaseStatus::released);
         clock->advance(1s);
         CPPUNIT_ASSERT(resultOf(second));
     }
 
-    void testACallThatHangsIsCancelledAndItsGhostLaid()
+    void testCancelledCallThatHangsReleasesItsOrphan()
     {
         auto locks = running();
         store->close(StoreVerb::acquire, GatedLockStore::Side::after);
@@ -251,27 +249,7 @@ public:
         CPPUNIT_ASSERT_MESSAGE("nobody keeps what nobody wanted", !isHeldInStorage("job"));
     }
 
-    void testAnOutageEndsTheWaitOfThoseWhoMeetItAndIsNoBusy()
-    {
-        auto locks = running();
-        CPPUNIT_ASSERT(takeAsAnother("job"));
-        auto first = waitFor(locks, "job", {.wait = forever});
-        auto second = waitFor(locks, "job", {.wait = forever});
-        faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::before, 1);
-        clock->advance(1s);
-        failureOf<LockStoreUnavailable>(first);
-        awaitRest(4);
-        CPPUNIT_ASSERT(waitsOn(second));
-        faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::error, FaultyLockStore::When::before, 1);
-        clock->advance(1s);
-        failureOf<LockStoreError>(second);
-        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, observer->count("held job"));
-        auto third = waitFor(locks, "job", {.wait = forever});
-        clock->advance(30s);
-        CPPUNIT_ASSERT_MESSAGE("an outage that is over is forgotten", resultOf(third));
-    }
-
-    void testARetryWaitsAsThePolicySays()
+    void testRetryWaitsAsThePolicySays()
     {
         policy.retry = {3, std::make_shared<FixedBackoff>(200ms)};
         auto locks = running();
@@ -290,7 +268,7 @@ public:
         CPPUNIT_ASSERT_EQUAL_MESSAGE("a lease counts from the request that was granted", Milliseconds{27s}, granted->remaining());
     }
 
-    void testARetryIsCancelledWhileItWaits()
+    void testRetryIsCancelledWhileItWaits()
     {
         policy.retry = {3, std::make_shared<FixedBackoff>(200ms)};
         auto locks = running();
@@ -303,27 +281,7 @@ public:
         CPPUNIT_ASSERT(acquires() <= before + 2);
     }
 
-    /// Guards: threads of one process that handed a lock over among themselves for ever, while other processes starved.
-    void testAfterATurnTheLockLiesFreeForOthers()
-    {
-        auto locks = running();
-        std::optional<Lock> own = locks.acquire("job");
-        auto next = waitFor(locks, "job", {.wait = forever});
-        clock->advance(10s); // a turn is over after half a second
-        own->release();
-        awaitRest(4);
-        clock->advance(999ms);
-        CPPUNIT_ASSERT_MESSAGE("it rests for a tenth of the turn", waitsOn(next));
-        CPPUNIT_ASSERT(takeAsAnother("job"));
-        clock->advance(1ms);
-        awaitRest(4);
-        CPPUNIT_ASSERT(waitsOn(next));
-        CPPUNIT_ASSERT(releaseAsAnother("job") == ReleaseStatus::released);
-        clock->advance(1s);
-        CPPUNIT_ASSERT(resultOf(next));
-    }
-
-    void testALossHandsTheLockToTheNextWhenItsHolderIsDone()
+    void testLostLockGoesToTheNextWhenItsHolderIsDone()
     {
         policy.wait.backoff = std::make_shared<FixedBackoff>(Milliseconds{1h});
         auto locks = running();
@@ -335,7 +293,7 @@ public:
         CPPUNIT_ASSERT(resultOf(next));
     }
 
-    void testABreakInvitesTheFirst()
+    void testBreakMakesTheFirstWaiterAsk()
     {
         policy.wait.backoff = std::make_shared<FixedBackoff>(Milliseconds{1h});
         auto locks = running();
@@ -345,24 +303,24 @@ public:
         CPPUNIT_ASSERT(resultOf(waiter));
     }
 
-    void testAHintOfTheStoreInvitesTheFirst()
+    void testEventOfTheFeedMakesTheFirstWaiterAsk()
     {
         policy.wait.backoff = std::make_shared<FixedBackoff>(Milliseconds{1h});
         const auto hearing = std::make_shared<HearingStore>(memory);
         auto locks = runningOn(hearing);
         CPPUNIT_ASSERT(takeAsAnother("job"));
         auto waiter = waitFor(locks, "job", {.wait = forever});
-        hearing->listener->mayBeFree("another job");
-        hearing->listener->mayBeFree("job"); // a hint may be wrong
+        hearing->sink->mayBeFree("another job");
+        hearing->sink->mayBeFree("job"); // a hint may be wrong
         CPPUNIT_ASSERT(waitUntil([&] { return hearing->calls(StoreVerb::acquire) == 3; }));
         awaitRest(4);
         CPPUNIT_ASSERT(waitsOn(waiter));
-        CPPUNIT_ASSERT(releaseAsAnother("job") == ReleaseStatus::released);
-        hearing->listener->mayBeFree("job");
+        CPPUNIT_ASSERT(releaseAsAnother("job").status == ReleaseStatus::released);
+        hearing->sink->mayBeFree("job");
         CPPUNIT_ASSERT(resultOf(waiter));
     }
 
-    void testAServiceThatIsDestroyedEndsItsWaits()
+    void testDestroyedServiceEndsItsWaits()
     {
         std::optional<LockManagerService> locks = running();
         CPPUNIT_ASSERT(takeAsAnother("job"));

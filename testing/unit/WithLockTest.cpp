@@ -1,6 +1,7 @@
 #include "ServiceFixture.h"
 #include "thrown.h"
 
+#include <optional>
 #include <stdexcept>
 #include <type_traits>
 
@@ -10,28 +11,34 @@ using namespace std::chrono_literals;
 class WithLockTest : public CppUnit::TestFixture, private ServiceFixture
 {
     CPPUNIT_TEST_SUITE(WithLockTest);
-    CPPUNIT_TEST(testTheCallbackRunsUnderTheLockAndItsResultIsReturned);
-    CPPUNIT_TEST(testACallbackThatTakesTheLockGetsIt);
-    CPPUNIT_TEST(testACallbackThatCanBeCalledEitherWayGetsTheLock);
-    CPPUNIT_TEST(testACallbackMayReturnNothing);
+    CPPUNIT_TEST(testCallbackRunsUnderTheLockAndItsResultIsReturned);
+    CPPUNIT_TEST(testCallbackThatTakesTheLockGetsIt);
+    CPPUNIT_TEST(testCallbackThatCanBeCalledEitherWayGetsTheLock);
+    CPPUNIT_TEST(testCallbackMayReturnNothing);
     CPPUNIT_TEST(testCallbackAndResultMayBeMoveOnly);
-    CPPUNIT_TEST(testAReferenceIsReturnedAsAReference);
-    CPPUNIT_TEST(testAPointerToAMemberFunctionOfTheLockIsACallback);
+    CPPUNIT_TEST(testReferenceIsReturnedAsAReference);
+    CPPUNIT_TEST(testPointerToAMemberFunctionOfTheLockIsACallback);
     CPPUNIT_TEST(testWhatTheCallbackThrowsIsPassedOnAfterTheRelease);
-    CPPUNIT_TEST(testALockThatIsHeldByAnotherThrowsAndTheCallbackDoesNotRun);
-    CPPUNIT_TEST(testAHolderWhoseMetadataCannotBeReadIsNamedAllTheSame);
-    CPPUNIT_TEST(testAnOutageNeverLooksLikeBusy);
-    CPPUNIT_TEST(testACallbackThatOutlivesItsLeaseLosesItsResult);
-    CPPUNIT_TEST(testAReleaseThatTheStorageRefusesIsALoss);
-    CPPUNIT_TEST(testAReleaseThatCannotBeSentIsToldAndTheResultReturned);
-    CPPUNIT_TEST(testAReleaseThatFailsForGoodIsToldAndTheResultReturned);
-    CPPUNIT_TEST(testAStoreThatThrowsSomethingElseOnReleaseLosesNoResult);
-    CPPUNIT_TEST(testTheMetadataOfTheHolderIsInTheStorage);
-    CPPUNIT_TEST(testTheSameProcessIsRefusedToo);
+    CPPUNIT_TEST(testLockThatIsHeldByAnotherThrowsAndTheCallbackDoesNotRun);
+    CPPUNIT_TEST(testHolderWhoseMetadataCannotBeReadIsNamedAllTheSame);
+    CPPUNIT_TEST(testOutageNeverLooksLikeBusy);
+    CPPUNIT_TEST(testCallbackThatOutlivesItsLeaseLosesItsResult);
+    CPPUNIT_TEST(testReleaseThatTheStorageRefusesIsALoss);
+    CPPUNIT_TEST(testReleaseThatCannotBeSentIsToldAndTheResultReturned);
+    CPPUNIT_TEST(testReleaseThatFailsForGoodIsToldAndTheResultReturned);
+    CPPUNIT_TEST(testStoreThatThrowsSomethingElseOnReleaseLosesNoResult);
+    CPPUNIT_TEST(testMetadataOfTheHolderIsInTheStorage);
+    CPPUNIT_TEST(testSameProcessIsRefusedToo);
+    CPPUNIT_TEST(testTryWithLockReturnsTheResultOfWork);
+    CPPUNIT_TEST(testTryWithLockOfVoidWorkSaysWhetherItRan);
+    CPPUNIT_TEST(testTryWithLockOfHeldLockIsEmpty);
+    CPPUNIT_TEST(testTryWithLockWaitsAsTheOptionsSay);
+    CPPUNIT_TEST(testTryWithLockThrowsForTroubleAndLoss);
+    CPPUNIT_TEST(testTryWithLockPassesOnExceptionsAfterTheRelease);
     CPPUNIT_TEST_SUITE_END();
 
 public:
-    void testTheCallbackRunsUnderTheLockAndItsResultIsReturned()
+    void testCallbackRunsUnderTheLockAndItsResultIsReturned()
     {
         auto locks = service();
         const int result = locks.withLock("job",
@@ -46,7 +53,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("released job"));
     }
 
-    void testACallbackThatTakesTheLockGetsIt()
+    void testCallbackThatTakesTheLockGetsIt()
     {
         auto locks = service();
         const auto fence = locks.withLock("job",
@@ -60,7 +67,7 @@ public:
         CPPUNIT_ASSERT(fence > 0);
     }
 
-    void testACallbackThatCanBeCalledEitherWayGetsTheLock()
+    void testCallbackThatCanBeCalledEitherWayGetsTheLock()
     {
         struct Both
         {
@@ -71,7 +78,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(2, locks.withLock("job", Both{}));
     }
 
-    void testACallbackMayReturnNothing()
+    void testCallbackMayReturnNothing()
     {
         auto locks = service();
         bool ran = false;
@@ -96,7 +103,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(8, *locks.withLock("job", Once{}));
     }
 
-    void testAReferenceIsReturnedAsAReference()
+    void testReferenceIsReturnedAsAReference()
     {
         auto locks = service();
         int value = 1;
@@ -110,7 +117,7 @@ public:
         CPPUNIT_ASSERT(&value == &moved);
     }
 
-    void testAPointerToAMemberFunctionOfTheLockIsACallback()
+    void testPointerToAMemberFunctionOfTheLockIsACallback()
     {
         auto locks = service();
         CPPUNIT_ASSERT(locks.withLock("job", &Lock::isHeld));
@@ -125,7 +132,7 @@ public:
         CPPUNIT_ASSERT(!isHeldInStorage("job"));
     }
 
-    void testALockThatIsHeldByAnotherThrowsAndTheCallbackDoesNotRun()
+    void testLockThatIsHeldByAnotherThrowsAndTheCallbackDoesNotRun()
     {
         CPPUNIT_ASSERT(takeAsAnother("job"));
         auto locks = service();
@@ -137,7 +144,8 @@ public:
         }
         catch (const LockAcquisitionError& error)
         {
-            assertNames(error.what(), {"\"job\"", "in this process", "elsewhere", "30.0 s", "LockOptions::wait"});
+            assertNames(error.what(),
+                        {"\"job\"", "in the memory store in this process is held", "elsewhere", "30.0 s", "LockOptions::wait"});
             CPPUNIT_ASSERT_EQUAL(std::string(R"({"host":"elsewhere"})"), error.holder().metadata);
             CPPUNIT_ASSERT_EQUAL(Milliseconds{30000}, error.holder().remaining);
         }
@@ -145,9 +153,9 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("held job"));
     }
 
-    void testAHolderWhoseMetadataCannotBeReadIsNamedAllTheSame()
+    void testHolderWhoseMetadataCannotBeReadIsNamedAllTheSame()
     {
-        for (const std::string metadata : {"no JSON", R"({"pid":18446744073709551617})"}) // which the parser takes for the process 1
+        for (const std::string metadata : {"no JSON", R"({"pid":18446744073709551617})"}) // which the parser reads as process 1
         {
             memory->acquire({metadata, "another's token", 30s, metadata, 0}, context());
             auto locks = service();
@@ -155,7 +163,7 @@ public:
         }
     }
 
-    void testAnOutageNeverLooksLikeBusy()
+    void testOutageNeverLooksLikeBusy()
     {
         auto locks = service();
         const auto refuse = [] { CPPUNIT_FAIL("the callback ran without a lock"); };
@@ -167,7 +175,7 @@ public:
         locks.withLock("job", [] {});
     }
 
-    void testACallbackThatOutlivesItsLeaseLosesItsResult()
+    void testCallbackThatOutlivesItsLeaseLosesItsResult()
     {
         auto locks = service();
         faulty->fail(StoreVerb::renew, FaultyLockStore::Trouble::unavailable);
@@ -188,7 +196,7 @@ public:
         }
     }
 
-    void testAReleaseThatTheStorageRefusesIsALoss()
+    void testReleaseThatTheStorageRefusesIsALoss()
     {
         auto locks = service();
         std::stop_token lost;
@@ -204,14 +212,14 @@ public:
         }
         catch (const LockLostError& error)
         {
-            CPPUNIT_ASSERT(error.reason() == LossReason::refused);
+            CPPUNIT_ASSERT(error.reason() == LossReason::broken);
         }
         clock->settle();
         CPPUNIT_ASSERT(lost.stop_requested());
-        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("lost job refused"));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("lost job broken"));
     }
 
-    void testAReleaseThatCannotBeSentIsToldAndTheResultReturned()
+    void testReleaseThatCannotBeSentIsToldAndTheResultReturned()
     {
         auto locks = service();
         faulty->fail(StoreVerb::release, FaultyLockStore::Trouble::unavailable);
@@ -220,7 +228,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, observer->count("lost"));
     }
 
-    void testAReleaseThatFailsForGoodIsToldAndTheResultReturned()
+    void testReleaseThatFailsForGoodIsToldAndTheResultReturned()
     {
         auto locks = service();
         faulty->fail(StoreVerb::release, FaultyLockStore::Trouble::error);
@@ -228,12 +236,12 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, observer->count("releaseFailed job"));
     }
 
-    void testAStoreThatThrowsSomethingElseOnReleaseLosesNoResult()
+    void testStoreThatThrowsSomethingElseOnReleaseLosesNoResult()
     {
         struct Careless : FaultyLockStore
         {
             using FaultyLockStore::FaultyLockStore;
-            ReleaseStatus release(const LeaseRef&, const CallContext&) override { throw std::runtime_error("a store's own trouble"); }
+            ReleaseReply release(const LeaseRef&, const CallContext&) override { throw std::runtime_error("a store's own trouble"); }
         };
         LockManagerService locks(std::make_shared<Careless>(memory), policy, {.clock = clock, .observers = {observer}});
         CPPUNIT_ASSERT_EQUAL(5, locks.withLock("job", [] { return 5; }));
@@ -242,7 +250,7 @@ public:
         assertNames(messageOf<LockStoreError>([&] { lock.release(); }), {"\"other\"", "a store's own trouble"});
     }
 
-    void testTheMetadataOfTheHolderIsInTheStorage()
+    void testMetadataOfTheHolderIsInTheStorage()
     {
         auto locks = service();
         locks.withLock("job",
@@ -250,10 +258,76 @@ public:
                        {.metadata = {{"host", "web-1"}}});
     }
 
-    void testTheSameProcessIsRefusedToo()
+    void testSameProcessIsRefusedToo()
     {
         auto locks = service();
         locks.withLock("job", [&] { messageOf<LockAcquisitionError>([&] { locks.withLock("job", [] {}); }); });
+    }
+
+    void testTryWithLockReturnsTheResultOfWork()
+    {
+        auto locks = service();
+        const auto result = locks.tryWithLock("job",
+                                              [this]
+                                              {
+                                                  CPPUNIT_ASSERT(isHeldInStorage("job"));
+                                                  return 42;
+                                              });
+        static_assert(std::is_same_v<decltype(result), const std::optional<int>>);
+        CPPUNIT_ASSERT_EQUAL(42, result.value());
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+        CPPUNIT_ASSERT(locks.tryWithLock("job", [](const Lock& lock) { return lock.fence(); }).value() > 0);
+        CPPUNIT_ASSERT_EQUAL(7, **locks.tryWithLock("job", [owned = std::make_unique<int>(7)]() mutable { return std::move(owned); }));
+        const auto no = locks.tryWithLock("job", []() -> bool { return false; });
+        static_assert(std::is_same_v<decltype(no), const std::optional<bool>>);
+        CPPUNIT_ASSERT_MESSAGE("the work ran and said no", no.has_value() && !*no);
+    }
+
+    void testTryWithLockOfVoidWorkSaysWhetherItRan()
+    {
+        auto locks = service();
+        bool ran = false;
+        const bool didRun = locks.tryWithLock("job", [&](const Lock& lock) { ran = lock.isHeld(); }, {.metadata = {{"host", "web-1"}}});
+        CPPUNIT_ASSERT(ran && didRun);
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
+    }
+
+    void testTryWithLockOfHeldLockIsEmpty()
+    {
+        CPPUNIT_ASSERT(takeAsAnother("job"));
+        auto locks = service();
+        bool ran = false;
+        CPPUNIT_ASSERT(!locks.tryWithLock("job", [&] { ran = true; }));
+        CPPUNIT_ASSERT(!locks.tryWithLock("job", [&] { return ran = true; }).has_value());
+        CPPUNIT_ASSERT(!ran);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, observer->count("held job"));
+    }
+
+    void testTryWithLockWaitsAsTheOptionsSay()
+    {
+        auto locks = service();
+        std::stop_source stop;
+        stop.request_stop();
+        CPPUNIT_ASSERT(takeAsAnother("job"));
+        messageOf<LockWaitCancelled>([&] { return locks.tryWithLock("job", [] {}, {.wait = 1min, .cancel = stop.get_token()}); });
+    }
+
+    void testTryWithLockThrowsForTroubleAndLoss()
+    {
+        auto locks = service();
+        faulty->fail(StoreVerb::acquire, FaultyLockStore::Trouble::unavailable);
+        messageOf<LockStoreUnavailable>([&] { return locks.tryWithLock("job", [] { CPPUNIT_FAIL("it ran without a lock"); }); });
+        faulty->clear();
+        const auto broken = [this](const Lock& lock) { return memory->breakLock("job", lock.fence(), BreakMode::now, context()); };
+        messageOf<LockLostError>([&] { return locks.tryWithLock("job", broken); });
+    }
+
+    void testTryWithLockPassesOnExceptionsAfterTheRelease()
+    {
+        auto locks = service();
+        const auto work = []() -> int { throw std::domain_error("the work went wrong"); };
+        messageOf<std::domain_error>([&] { return locks.tryWithLock("job", work); });
+        CPPUNIT_ASSERT(!isHeldInStorage("job"));
     }
 };
 

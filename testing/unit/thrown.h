@@ -6,7 +6,7 @@
 #include <string>
 #include <typeinfo>
 
-/// The message of what `action` throws, which must be exactly an Error and no class under it.
+/// The message of the exception of `action`, whose class must be exactly Error.
 template <typename Error, typename Action>
 std::string messageOf(Action action)
 {

@@ -6,7 +6,7 @@
 
 #include <random>
 
-namespace Leasehold
+namespace Leasehold::Elasticsearch
 {
 
 namespace
@@ -14,17 +14,17 @@ namespace
 
 constexpr const char* keyPrefix = "leasehold.store.elasticsearch.";
 
-HttpTransport::Options transportOptions(const ElasticsearchOptions& options)
+Net::HttpTransport::Options transportOptions(const ElasticsearchOptions& options)
 {
-    HttpTransport::Options result;
+    Net::HttpTransport::Options result;
     for (const auto& url : options.nodes)
-        result.nodes.push_back(HttpNode::parse(url, std::string(keyPrefix) + "url"));
+        result.nodes.push_back(Net::HttpNode::parse(url, std::string(keyPrefix) + "url", 9200));
     if (result.nodes.empty())
         throw LockConfigurationError(std::string(keyPrefix) + "url names no node");
     result.user = options.user;
     result.password = options.password;
     result.apiKey = options.apiKey;
-    result.caFile = options.caFile;
+    result.tls = {options.caFile, options.clientCertificateFile, options.clientKeyFile};
     result.keyPrefix = keyPrefix;
     result.firstNode = std::random_device{}();
     return result;
@@ -34,111 +34,151 @@ HttpTransport::Options transportOptions(const ElasticsearchOptions& options)
 
 EngineClient::EngineClient(ElasticsearchOptions options) :
     _options(std::move(options)), _transport(transportOptions(_options)),
-    _place("elasticsearch store " + _transport.addresses() + ", index " + _options.index),
-    _together([this](std::span<const GroupCommit::Operations* const> calls, const CallLimit& limit) { return sendTogether(calls, limit); },
-              {})
+    _place("elasticsearch store " + _transport.addresses() + ", index " + _options.index)
 {
 }
 
-EngineClient::Reply EngineClient::request(const HttpRequest& request, const std::string& what, const CallContext& context)
+EngineClient::Reply EngineClient::request(const Net::HttpRequest& request, const std::string& what, const CallContext& context)
 {
     try
     {
-        return send(request, CallLimit::of(context));
+        return send(request, context);
     }
-    catch (const HttpFailure& failure)
+    catch (const Net::CallFailure& failure)
     {
         explain(failure, what);
     }
 }
 
-EngineClient::Carried EngineClient::update(LockOperation operation, const std::string& what, const CallContext& context)
+EngineClient::Carried EngineClient::update(const LockOperation& operation, const std::string& what, const CallContext& context)
 {
-    GroupCommit::Operations operations;
-    operations.push_back(std::move(operation));
-    return judged(updateAll(std::move(operations), what, context), what);
-}
-
-EngineClient::Carried EngineClient::updateOnce(LockOperation operation, const std::string& what, const CallContext& context)
-{
-    const GroupCommit::Operations operations{std::move(operation)};
-    const auto* const call = &operations;
     try
     {
-        return judged(sendTogether({&call, 1}, CallLimit::of(context)), what);
+        auto reply = sendUpdate(operation.id, operation.body, context);
+        return judged(std::move(reply.verdict), std::move(reply.answer.whole), reply.node, what);
     }
-    catch (const HttpFailure& failure)
+    catch (const Net::CallFailure& failure)
     {
         explain(failure, what);
     }
 }
 
-GroupReply EngineClient::updateAll(GroupCommit::Operations operations, const std::string& what, const CallContext& context)
+EngineClient::Carried EngineClient::judged(Verdict request, EngineItem item, const std::string& node, const std::string& what)
 {
+    Carried carried{std::move(item), std::move(request), node};
+    if (carried.verdict.meaning == Meaning::done)
+        carried.verdict = judge(carried.item);
+    switch (carried.verdict.meaning)
+    {
+    case Meaning::done:
+    case Meaning::documentMissing:
+        indexFound();
+        return carried;
+    case Meaning::indexMissing:
+        indexMissing();
+        return carried;
+    default:
+        refuse(carried, what);
+    }
+}
+
+// Sends one step as an `_update`, several as a `_bulk`.
+EngineClient::Updates EngineClient::updateAll(std::span<BatchStep* const> steps, Batch& batch)
+{
+    Reply reply;
     try
     {
-        return _together.carryOut(std::move(operations), CallLimit::of(context));
+        if (steps.size() == 1)
+        {
+            reply = sendUpdate(steps.front()->name(), operationInBulkLines(steps.front()->encoded()), batch.context());
+            reply.answer.items.assign(1, std::move(reply.answer.whole));
+            // This is an answer about the document and not a failure of the request.
+            if (reply.verdict.meaning == Meaning::documentMissing)
+                reply.verdict = {Meaning::done, {}};
+        }
+        else
+        {
+            std::string body;
+            for (const auto* const step : steps)
+                body += step->encoded();
+            reply = send({"POST", bulkPath(_options.index, engineTimeout(batch.context())), std::move(body), "application/x-ndjson"},
+                         batch.context());
+            const int status = reply.answer.whole.status;
+            if (reply.verdict.meaning == Meaning::permanent && (status == 400 || status == 413))
+                batch.contentWasRefused();
+        }
     }
-    catch (const HttpFailure& failure)
+    catch (const Net::CallFailure& failure)
     {
-        explain(failure, what);
+        if (failure.outcome() == Net::CallFailure::Outcome::notSent)
+            batch.nothingWasSent();
+        explain(failure, {});
     }
+    if (reply.verdict.meaning == Meaning::indexMissing)
+        reply.answer.items.assign(steps.size(), {});
+    else if (reply.verdict.meaning != Meaning::done)
+        refuse(reply, {});
+    if (reply.answer.items.size() != steps.size())
+        throw LockStoreError(_place + ": " + reply.node + " answered with " + std::to_string(reply.answer.items.size()) + " items for " +
+                             std::to_string(steps.size()) + " operations: is it an Elasticsearch or OpenSearch node?");
+    return {std::move(reply.verdict), std::move(reply.answer.items), std::move(reply.node)};
+}
+
+bool EngineClient::checkIndex(const CallContext& context)
+{
+    const std::string what = "prepare";
+    const auto reply =
+        request({"GET", "/" + Net::percentEncoded(_options.index) + "?filter_path=*.mappings,*.settings.index.uuid", {}}, what, context);
+    if (reply.verdict.meaning == Meaning::notPermitted)
+        return true;
+    if (reply.verdict.meaning == Meaning::indexMissing)
+    {
+        indexMissing();
+        return false;
+    }
+    if (reply.verdict.meaning != Meaning::done)
+        refuse(reply, what);
+    const auto state = LockIndex::examine(_options.index, reply.body, _options.replicas);
+    if (!state)
+        refuseNonsense(reply, what);
+    if (!state->problem.empty())
+        throw LockStoreError("cannot use the " + _place + ": " + state->problem);
+    indexFound(state->uuid);
+    return true;
 }
 
 void EngineClient::ensureIndex(const CallContext& context)
 {
-    const std::string what = "prepare";
-    for (int tries = 1;; ++tries)
-    {
-        const auto reply =
-            request({"GET", "/" + percentEncoded(_options.index) + "?filter_path=*.mappings,*.settings.index.uuid", {}}, what, context);
-        if (reply.verdict.meaning == Meaning::notPermitted)
-            return;
-        if (reply.verdict.meaning == Meaning::done)
-        {
-            const auto state = LockIndex::examine(_options.index, reply.body);
-            if (!state)
-                refuseNonsense(reply, what);
-            if (!state->problem.empty())
-                throw LockStoreError("cannot use the " + _place + ": " + state->problem);
-            _index.isNow(state->uuid);
-            return;
-        }
-        if (reply.verdict.meaning != Meaning::indexMissing)
-            refuse(reply, what);
-        _index.missing();
-        if (tries > 1)
-            throw LockStoreUnavailable("cannot prepare the " + _place + ": the index " + LockIndex::firstIndexOf(_options.index) +
-                                       " exists, but the alias " + _options.index +
-                                       " does not: another process may be making them just now; if it stays so, add the alias");
-        makeIndex(what, context);
-    }
+    if (checkIndex(context))
+        return;
+    makeIndex("prepare", context);
+    if (!checkIndex(context))
+        throw LockStoreUnavailable("cannot prepare the " + _place + ": the index " + LockIndex::firstIndexOf(_options.index) +
+                                   " exists, but the alias " + _options.index +
+                                   " does not: another process may be making them just now; if it stays so, add the alias");
 }
 
 void EngineClient::makeIndex(const std::string& what, const CallContext& context)
 {
-    const std::string path =
-        "/" + percentEncoded(LockIndex::firstIndexOf(_options.index)) + "?timeout=" + std::to_string(engineTimeout(context).count()) + "ms";
+    const std::string path = "/" + Net::percentEncoded(LockIndex::firstIndexOf(_options.index)) +
+                             "?timeout=" + std::to_string(engineTimeout(context).count()) + "ms";
     const auto made = request({"PUT", path, LockIndex::definition(_options.index, _options.replicas)}, what, context);
     if (made.verdict.meaning == Meaning::notPermitted)
         throw LockStoreError("cannot prepare the " + _place + ": the index is missing and " + made.node + " answered " + made.verdict.why +
-                             ", so it cannot be made: let an operator make it, or give the right create_index");
+                             "; let an operator make it with leasehold check, or give the rights");
     if (made.verdict.meaning != Meaning::done && made.verdict.meaning != Meaning::alreadyExists)
         refuse(made, what);
 }
 
-void EngineClient::requireNoneRemain(const std::string& what, Milliseconds ttl)
+void EngineClient::requireGrantsAllowed(const std::string& what, Milliseconds ttl)
 {
-    if (const auto left = _index.mayRemain(ttl); left.count() > 0)
-        throw LockStoreUnavailable(
-            "cannot " + what + " in the " + _place +
-            ": the index vanished while it was in use, and others may still believe in leases that it held; nothing is granted for " +
-            formatDuration(left) + " more");
+    _index.noteTtl(ttl);
+    _index.requireGrantsAllowed(subject(what), LocalClock::now());
 }
 
-EngineClient::Reply EngineClient::send(const HttpRequest& request, const CallLimit& limit)
+EngineClient::Reply EngineClient::send(const Net::HttpRequest& request, const CallContext& context)
 {
-    auto answer = _transport.send(request, limit);
+    auto answer = _transport.send(request, context);
     Reply reply;
     reply.answer = readEngineAnswer(answer.status, answer.contentType, answer.body);
     reply.verdict = judge(reply.answer, answer.contentType);
@@ -147,67 +187,22 @@ EngineClient::Reply EngineClient::send(const HttpRequest& request, const CallLim
     return reply;
 }
 
-/// One operation as an `_update`, several as a `_bulk`.
-GroupReply EngineClient::sendTogether(std::span<const GroupCommit::Operations* const> calls, const CallLimit& limit)
+EngineClient::Reply EngineClient::sendUpdate(const std::string& id, std::string body, const CallContext& context)
 {
-    std::size_t count = 0;
-    for (const auto* const operations : calls)
-        count += operations->size();
-    const auto timeout = engineTimeout(limit);
-    if (count == 1)
-    {
-        const auto& operation = calls.front()->front();
-        auto reply = send({"POST", updatePath(_options.index, operation, timeout), operation.body}, limit);
-        GroupReply result{std::move(reply.verdict), {}, std::move(reply.node)};
-        result.items.push_back(std::move(reply.answer.whole));
-        // The engine did answer, about this document.
-        if (result.verdict.meaning == Meaning::documentMissing)
-            result.verdict = {Meaning::done, {}};
-        return result;
-    }
-
-    std::string body;
-    for (const auto* const operations : calls)
-    {
-        for (const auto& operation : *operations)
-            appendBulkLines(body, operation);
-    }
-    auto reply = send({"POST", bulkPath(_options.index, timeout), std::move(body), "application/x-ndjson"}, limit);
-    const int status = reply.answer.whole.status;
-    GroupReply result{std::move(reply.verdict), std::move(reply.answer.items), std::move(reply.node)};
-    result.contentRefused = result.verdict.meaning == Meaning::permanent && (status == 400 || status == 413);
-    if (result.verdict.meaning == Meaning::done && result.items.size() != count)
-        result.verdict = {Meaning::permanent, std::to_string(result.items.size()) + " items for " + std::to_string(count) +
-                                                  " operations: is it an Elasticsearch or OpenSearch node?"};
-    return result;
+    return send({"POST", updatePath(_options.index, id, engineTimeout(context)), std::move(body)}, context);
 }
 
-EngineClient::Carried EngineClient::judged(GroupReply reply, const std::string& what)
+std::string EngineClient::subject(const std::string& what) const
 {
-    Carried carried{{}, std::move(reply.verdict), std::move(reply.node)};
-    if (carried.verdict.meaning == Meaning::done)
-    {
-        carried.item = std::move(reply.items.front());
-        carried.verdict = judge(carried.item);
-    }
-    switch (carried.verdict.meaning)
-    {
-    case Meaning::done:
-    case Meaning::documentMissing:
-        _index.seen();
-        return carried;
-    case Meaning::indexMissing:
-        _index.missing();
-        return carried;
-    default:
-        refuse(carried, what);
-    }
+    return what.empty() ? _place : "cannot " + what + " in the " + _place;
 }
 
 void EngineClient::refuse(const Verdict& verdict, const std::string& node, const std::string& what) const
 {
-    const std::string message = "cannot " + what + " in the " + _place + ": " + node + " answered with " + verdict.why;
-    // An index that vanishes while it is looked for can be made by the next try.
+    std::string message = subject(what) + ": " + node + " answered with " + verdict.why;
+    if (const auto others = _transport.troubles({&node, 1}); !others.empty())
+        message += "; another node failed too: " + others;
+    // If the index vanished during the call, the next attempt can create it.
     if (verdict.meaning == Meaning::transient || verdict.meaning == Meaning::indexMissing)
         throw LockStoreUnavailable(message);
     throw LockStoreError(message);
@@ -215,19 +210,19 @@ void EngineClient::refuse(const Verdict& verdict, const std::string& node, const
 
 void EngineClient::refuseNonsense(const std::string& node, const std::string& what) const
 {
-    throw LockStoreError("cannot " + what + " in the " + _place + ": the answer of " + node +
+    throw LockStoreError(subject(what) + ": the answer of " + node +
                          " makes no sense: is it an Elasticsearch or OpenSearch node, and does only this store write to the index?");
 }
 
-/// There is no answer: throws what this means for the caller, saying what could not be done.
-void EngineClient::explain(const HttpFailure& failure, const std::string& what) const
+/// Throws the exception for a request without an answer. `what`: the purpose of the call.
+void EngineClient::explain(const Net::CallFailure& failure, const std::string& what) const
 {
     const std::string message =
-        "cannot " + what + " in the " + _place + ": " + failure.what() +
-        (failure.outcome() == HttpFailure::Outcome::notSent ? "; nothing was sent" : "; whether it took effect is unknown");
+        subject(what) + ": " + failure.what() +
+        (failure.outcome() == Net::CallFailure::Outcome::notSent ? "; nothing was sent" : "; whether it took effect is unknown");
     if (failure.isPermanent())
         throw LockStoreError(message);
     throw LockStoreUnavailable(message);
 }
 
-} // namespace Leasehold
+} // namespace Leasehold::Elasticsearch

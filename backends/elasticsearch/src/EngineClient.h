@@ -2,23 +2,24 @@
 
 #include "EngineAnswer.h"
 #include "EngineTrouble.h"
-#include "GroupCommit.h"
-#include "HttpTransport.h"
-#include "IndexMemory.h"
 #include "LockOperations.h"
+#include "net/HttpTransport.h"
 
 #include "Leasehold/ElasticsearchLockStore.h"
+#include "Leasehold/Store/Batch.h"
+#include "Leasehold/Store/VanishedStorageGuard.h"
 
 #include <algorithm>
 #include <span>
 #include <string>
 
-namespace Leasehold
+namespace Leasehold::Elasticsearch
 {
 
-/// The requests of the store: how an operation travels, what its answer means, and the words for it when it fails. Thread-safe.
+/// Sends the requests of the store, judges the answers, and words the failures. Thread-safe. Must not be used in a forked child, because
+/// the connections belong to the parent.
 ///
-/// `what` is what the call was to do, for messages: "acquire the lock \"a\"".
+/// `what`: the purpose of the call, for messages: "find the lock \"a\""; empty: the caller adds it.
 class EngineClient
 {
 public:
@@ -27,8 +28,10 @@ public:
 
     const ElasticsearchOptions& options() const noexcept { return _options; }
     const std::string& addresses() const noexcept { return _transport.addresses(); }
-    IndexMemory& index() noexcept { return _index; }
-    const GroupCommit::Bounds& bounds() const noexcept { return _together.bounds(); }
+    /// "elasticsearch store http://host:9200, index leasehold".
+    const std::string& place() const noexcept { return _place; }
+    /// The failures of nodes whose work other nodes did; empty: none.
+    std::string troubles() const { return _transport.troubles(); }
 
     struct Reply
     {
@@ -37,31 +40,49 @@ public:
         std::string body{};
         std::string node{};
     };
-    /// One request. Throws if there is no answer; what the answer means is the caller's affair.
-    Reply request(const HttpRequest& request, const std::string& what, const CallContext& context);
+    /// Sends one request. Throws if there is no answer. The caller must judge the answer.
+    Reply request(const Net::HttpRequest& request, const std::string& what, const CallContext& context);
 
-    /// What became of one operation.
+    /// Asks each node but the one that answered last for its front page, so that `troubles` knows the state of all nodes.
+    void visitOthers(const CallContext& context) { _transport.visitOthers({"GET", "/", {}}, context); }
+
+    /// The outcome of one operation.
     struct Carried
     {
         EngineItem item{};
         Verdict verdict{};
         std::string node{};
     };
-    /// One operation, together with those of other threads if requests are under way. Returns only if it was carried out, or found no
-    /// document or no index. It may be sent twice: see GroupCommit.
-    Carried update(LockOperation operation, const std::string& what, const CallContext& context);
-    /// The same by itself, and never sent twice.
-    Carried updateOnce(LockOperation operation, const std::string& what, const CallContext& context);
-    /// Several operations of one call: an item for each, by position.
-    GroupReply updateAll(GroupCommit::Operations operations, const std::string& what, const CallContext& context);
+    /// Sends one operation in a request of its own, once. Returns only if it was carried out, or found no document or no index.
+    Carried update(const LockOperation& operation, const std::string& what, const CallContext& context);
+    /// Judges one operation by its answer. Returns and throws as update does.
+    Carried judged(Verdict request, EngineItem item, const std::string& node, const std::string& what);
 
-    /// Makes and checks the index. Rights that are missing for that are no error: an operator may have made it.
+    /// The outcomes of the steps of a batch.
+    struct Updates
+    {
+        Verdict verdict{};               ///< of the request; the caller must also judge each item
+        std::vector<EngineItem> items{}; ///< an item for each step, by position; empty ones if there is no index
+        std::string node{};              ///< the address that answered, for messages
+    };
+    /// Sends the encoded steps in one request. Returns only if the request was carried out or there is no index. Notes in the batch what is
+    /// known about a failure.
+    Updates updateAll(std::span<BatchStep* const> steps, Batch& batch);
+
+    /// Whether there is an index behind the alias; throws LockStoreError if the store cannot use it. True if this user has no right to
+    /// look, because an operator may have made the index.
+    bool checkIndex(const CallContext& context);
+    /// Checks the index, and makes it if it is missing.
     void ensureIndex(const CallContext& context);
 
-    /// Throws while others may hold leases that a vanished index knew of.
-    void requireNoneRemain(const std::string& what, Milliseconds ttl);
+    /// Notes that an answer showed an index behind the alias, and its UUID if known. A changed UUID means that the index was replaced.
+    void indexFound(const std::string& uuid = {}) { _index.found(uuid, LocalClock::now()); }
+    /// Notes that an answer showed no index behind the alias.
+    void indexMissing() { _index.missing(LocalClock::now()); }
+    /// Throws LockStoreUnavailable while other processes may still hold leases of an index that vanished.
+    void requireGrantsAllowed(const std::string& what, Milliseconds ttl);
 
-    /// Throws what the verdict of a reply asks for.
+    /// Throws the exception that the verdict of a reply requires.
     template <typename AnyReply>
     [[noreturn]] void refuse(const AnyReply& reply, const std::string& what) const
     {
@@ -73,28 +94,27 @@ public:
         refuseNonsense(reply.node, what);
     }
 
-    /// How long the engine may wait for a shard: it does not bound a request, but what is given up by us should not be done later.
-    template <typename Limit>
-    static Milliseconds engineTimeout(const Limit& limit)
+    /// How long the engine may wait for a shard. It is no bound on a request: it only keeps the engine from carrying out a request late,
+    /// when the call has ended.
+    static Milliseconds engineTimeout(const CallContext& context)
     {
-        const Milliseconds left = limit.timeLeft();
+        const Milliseconds left = context.timeLeft();
         return std::max(left - std::max(left / 10, Milliseconds(50)), Milliseconds(1));
     }
 
 private:
     [[noreturn]] void refuse(const Verdict& verdict, const std::string& node, const std::string& what) const;
     [[noreturn]] void refuseNonsense(const std::string& node, const std::string& what) const;
-    [[noreturn]] void explain(const HttpFailure& failure, const std::string& what) const;
-    Reply send(const HttpRequest& request, const CallLimit& limit);
-    GroupReply sendTogether(std::span<const GroupCommit::Operations* const> calls, const CallLimit& limit);
-    Carried judged(GroupReply reply, const std::string& what);
+    [[noreturn]] void explain(const Net::CallFailure& failure, const std::string& what) const;
+    std::string subject(const std::string& what) const;
+    Reply send(const Net::HttpRequest& request, const CallContext& context);
+    Reply sendUpdate(const std::string& id, std::string body, const CallContext& context);
     void makeIndex(const std::string& what, const CallContext& context);
 
     const ElasticsearchOptions _options;
-    HttpTransport _transport;
+    Net::HttpTransport _transport;
     const std::string _place;
-    IndexMemory _index;
-    GroupCommit _together;
+    VanishedStorageGuard _index;
 };
 
-} // namespace Leasehold
+} // namespace Leasehold::Elasticsearch

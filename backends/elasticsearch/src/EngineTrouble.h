@@ -4,31 +4,31 @@
 
 #include <string>
 
-namespace Leasehold
+namespace Leasehold::Elasticsearch
 {
 
-/// What an answer means for the operation that it answers.
+/// The meaning of an answer for its operation.
 enum class Meaning
 {
     done,            ///< carried out; the result says what it did
     documentMissing, ///< there is no record of that name
     indexMissing,    ///< there is no index behind the alias
-    alreadyExists,   ///< what was to be created is there
+    alreadyExists,   ///< the index to be created exists
     notPermitted,    ///< 403 because of missing rights
-    transient,       ///< not now: worth another try
-    permanent        ///< not worth one before somebody repairs something
+    transient,       ///< failed, but another attempt may succeed
+    permanent        ///< failed, and an operator must repair something before another attempt
 };
 
 struct Verdict
 {
     Meaning meaning = Meaning::permanent;
-    std::string why{}; ///< status, the engine's own error type and what to do; empty when done. No secrets
+    std::string why{}; ///< status, the engine's error type and what to do; empty when done. No secrets
 };
 
 /// Judges one operation by its status and its error. Pure.
 Verdict judge(const EngineItem& item);
 
-/// Judges a whole answer: its status and whether it can be read come before what is in it. Pure.
+/// Judges a whole answer, first by its status and by whether it can be parsed. Pure.
 Verdict judge(const EngineAnswer& answer, const std::string& contentType);
 
-} // namespace Leasehold
+} // namespace Leasehold::Elasticsearch

@@ -6,14 +6,16 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
+#include <utility>
 
-namespace Leasehold
+namespace Leasehold::Elasticsearch
 {
 
 namespace
 {
 
-/// What is shown on a terminal must not command it.
+/// Only these characters, because a terminal shows the text and must not execute it.
 bool isPlain(const std::string& text)
 {
     constexpr std::size_t longest = 100;
@@ -33,7 +35,7 @@ std::string engineVersion(const std::string& body)
         if (!version)
             return {};
         const auto number = version->optValue<std::string>("number", {});
-        const auto distribution = version->optValue<std::string>("distribution", "Elasticsearch"); // which does not name itself
+        const auto distribution = version->optValue<std::string>("distribution", "Elasticsearch"); // Elasticsearch sends no distribution
         if (!isPlain(number) || !isPlain(distribution))
             return {};
         return (distribution == "opensearch" ? "OpenSearch" : distribution) + " " + number;
@@ -44,4 +46,14 @@ std::string engineVersion(const std::string& body)
     }
 }
 
-} // namespace Leasehold
+bool isTooOld(const std::string& version)
+{
+    int major = 0, minor = 0;
+    if (std::sscanf(version.c_str(), "Elasticsearch %d.%d", &major, &minor) == 2)
+        return std::pair(major, minor) < std::pair(7, 10);
+    if (std::sscanf(version.c_str(), "OpenSearch %d.%d", &major, &minor) == 2)
+        return std::pair(major, minor) < std::pair(1, 3);
+    return false;
+}
+
+} // namespace Leasehold::Elasticsearch

@@ -1,21 +1,23 @@
 #include "LockIndex.h"
 
 #include "jsonText.h"
+#include "net/HttpNode.h"
 
 #include <Poco/Dynamic/Var.h>
 #include <Poco/Exception.h>
 #include <Poco/JSON/Object.h>
 #include <Poco/JSON/Parser.h>
+#include <Poco/NumberParser.h>
 
 #include <map>
 
-namespace Leasehold::LockIndex
+namespace Leasehold::Elasticsearch::LockIndex
 {
 
 namespace
 {
 
-/// The fields that the store searches and sorts by: without these types it would miss locks.
+/// The fields that the store searches and sorts by. With other types it would miss locks.
 const std::map<std::string, std::string>& neededTypes()
 {
     static const std::map<std::string, std::string> types{
@@ -23,12 +25,45 @@ const std::map<std::string, std::string>& neededTypes()
     return types;
 }
 
-std::string problemOf(const std::string& alias, const std::string& index, const Poco::JSON::Object::Ptr& description)
+/// "leasehold-1" -> "leasehold-2".
+std::string nextIndexAfter(const std::string& alias, const std::string& index)
 {
-    const std::string repair =
-        "; to repair it, let the store make a right index (give it a new name by the key index), block writes to this one, "
-        "reindex it into the new one, and move the alias " +
-        alias + " there in one _aliases request: leases and fences survive that";
+    const auto start = alias.size() + 1;
+    int number = 0;
+    const bool isNumbered = index.starts_with(alias + "-") && index.size() > start && index.size() - start < 9 && index[start] != '+' &&
+                            Poco::NumberParser::tryParse(index.substr(start), number) && number > 0;
+    return isNumbered ? alias + "-" + std::to_string(number + 1) : firstIndexOf(alias);
+}
+
+/// Settings and mappings of an index of the store, without the closing brace.
+std::string settingsAndMappings(int replicas)
+{
+    return R"({"settings":{"index":{"number_of_shards":1,"number_of_replicas":)" + std::to_string(replicas) +
+           R"(,"hidden":true,"refresh_interval":"5s","translog":{"durability":"request","flush_threshold_size":"64mb"}}},)"
+           R"("mappings":{"dynamic":false,"_meta":{"schema":)" +
+           std::to_string(schema) +
+           R"(},"properties":{"name":{"type":"keyword"},"token":{"type":"keyword","index":false,"doc_values":false},)"
+           R"("standing":{"type":"keyword"},"fence":{"type":"long"},"acquired":{"type":"date","format":"epoch_millis"},)"
+           R"("expires":{"type":"date","format":"epoch_millis"},"ttl":{"type":"long"},"now":{"type":"date","format":"epoch_millis"},)"
+           R"("metadata":{"type":"object","enabled":false}}})";
+}
+
+// On one line, because a message may be shown without line breaks.
+std::string repairText(const std::string& alias, const std::string& index, int replicas)
+{
+    std::string text = "; to repair it, send these requests to the engine, each after the answer to the one before, with the rights of an "
+                       "operator. Leases and fences survive, and until the last one nothing is granted, renewed or released. The answer to "
+                       "_reindex must say \"failures\":[]; else remove the block instead of moving the alias:";
+    int number = 0;
+    for (const auto& request : repair(alias, index, replicas))
+        text +=
+            " (" + std::to_string(++number) + ") " + request.method + " " + request.path + (request.body.empty() ? "" : " " + request.body);
+    return text;
+}
+
+std::string problemOf(const std::string& alias, const std::string& index, const Poco::JSON::Object::Ptr& description, int replicas)
+{
+    const std::string repair = repairText(alias, index, replicas);
     const auto mappings = description->getObject("mappings");
     const auto meta = mappings ? mappings->getObject("_meta") : nullptr;
     if (!meta || !meta->has("schema") || !meta->get("schema").isInteger())
@@ -61,21 +96,24 @@ std::string firstIndexOf(const std::string& alias)
 
 std::string definition(const std::string& alias, int replicas)
 {
-    std::string body =
-        R"({"settings":{"index":{"number_of_shards":1,"number_of_replicas":)" + std::to_string(replicas) +
-        R"(,"hidden":true,"refresh_interval":"5s","translog":{"durability":"request","flush_threshold_size":"64mb"}}},)"
-        R"("mappings":{"dynamic":false,"_meta":{"schema":)" +
-        std::to_string(schema) +
-        R"(},"properties":{"name":{"type":"keyword"},"token":{"type":"keyword","index":false,"doc_values":false},)"
-        R"("standing":{"type":"keyword"},"fence":{"type":"long"},"acquired":{"type":"date","format":"epoch_millis"},)"
-        R"("expires":{"type":"date","format":"epoch_millis"},"ttl":{"type":"long"},"now":{"type":"date","format":"epoch_millis"},)"
-        R"("metadata":{"type":"object","enabled":false}}},"aliases":{)";
-    appendJsonText(body, alias);
-    body += R"(:{"is_write_index":true,"is_hidden":true}}})";
-    return body;
+    return settingsAndMappings(replicas) + R"(,"aliases":{)" + jsonText(alias) + R"(:{"is_write_index":true,"is_hidden":true}}})";
 }
 
-std::optional<State> examine(const std::string& alias, const std::string& body)
+std::vector<Request> repair(const std::string& alias, const std::string& index, int replicas)
+{
+    const auto next = nextIndexAfter(alias, index);
+    const auto oldPath = "/" + Net::percentEncoded(index);
+    const auto oldText = jsonText(index), nextText = jsonText(next), aliasText = jsonText(alias);
+    return {{"PUT", "/" + Net::percentEncoded(next), settingsAndMappings(replicas) + "}"},
+            {"PUT", oldPath + "/_block/write", {}},
+            {"POST", oldPath + "/_refresh", {}},
+            {"POST", "/_reindex?refresh=true", R"({"source":{"index":)" + oldText + R"(},"dest":{"index":)" + nextText + "}}"},
+            {"POST", "/_aliases",
+             R"({"actions":[{"remove":{"index":)" + oldText + R"(,"alias":)" + aliasText + R"(}},{"add":{"index":)" + nextText +
+                 R"(,"alias":)" + aliasText + R"(,"is_write_index":true,"is_hidden":true}}]})"}};
+}
+
+std::optional<State> examine(const std::string& alias, const std::string& body, int replicas)
 {
     try
     {
@@ -99,7 +137,7 @@ std::optional<State> examine(const std::string& alias, const std::string& body)
         const auto inner = settings ? settings->getObject("index") : nullptr;
         if (inner && inner->has("uuid"))
             state.uuid = inner->get("uuid").toString();
-        state.problem = problemOf(alias, index, description);
+        state.problem = problemOf(alias, index, description, replicas);
         return state;
     }
     catch (const Poco::Exception&)
@@ -108,4 +146,4 @@ std::optional<State> examine(const std::string& alias, const std::string& body)
     }
 }
 
-} // namespace Leasehold::LockIndex
+} // namespace Leasehold::Elasticsearch::LockIndex

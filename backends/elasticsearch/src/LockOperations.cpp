@@ -1,25 +1,26 @@
 #include "LockOperations.h"
 
 #include "ElasticsearchScripts.h"
-#include "HttpNode.h"
 #include "jsonText.h"
+#include "net/HttpNode.h"
 
 #include <algorithm>
 #include <string_view>
 
-namespace Leasehold
+namespace Leasehold::Elasticsearch
 {
 
 namespace
 {
 
-constexpr const char* recordFields = R"(,"_source":["answer","fence","acquired","expires","ttl","metadata","now"])";
+constexpr const char* recordFields = R"(,"_source":["standing","answer","fence","acquired","expires","ttl","metadata","now"])";
 constexpr const char* grantFields = R"(,"_source":["token","standing","answer","fence","acquired","expires","ttl","metadata","now"])";
 constexpr const char* answerField = R"(,"_source":["answer"])";
+constexpr const char* releaseFields = R"(,"_source":["answer","wanted","now"])";
 constexpr const char* upsert = R"(,"scripted_upsert":true,"upsert":{})";
 
-/// Escaped once: the scripts are long, and their text never changes. Told apart by their text: where two source files include them,
-/// one script can have two addresses.
+/// Escapes each script once: the scripts are long and never change. The text is the key, because one script can have two addresses when two
+/// source files include it.
 const std::string& sourceText(std::string_view script)
 {
     static const struct
@@ -90,7 +91,7 @@ std::string timeoutText(Milliseconds timeout)
     return "timeout=" + std::to_string(std::max<std::int64_t>(timeout.count(), 1)) + "ms";
 }
 
-// In milliseconds. What is far beyond any clock is none of ours, and cannot be computed with.
+// Milliseconds in the range of clocks. The store never writes other values, and arithmetic with them could overflow.
 bool isTime(std::optional<std::int64_t> value)
 {
     constexpr std::int64_t greatest = std::int64_t{1} << 53;
@@ -101,22 +102,22 @@ bool isTime(std::optional<std::int64_t> value)
 
 LockOperation acquireOperation(const AcquireRequest& request)
 {
-    const std::string params = text("name", request.name) + "," + text("token", request.token) + "," +
-                               number("ttl", milliseconds(request.ttl)) + "," + text("metadata", request.metadata) + "," +
-                               number("floor", std::min(request.fenceFloor, maxFence)) + "," +
-                               number("spare", std::min(request.spareFences, maxFence));
+    const std::string params =
+        text("name", request.name) + "," + text("token", request.token) + "," + number("ttl", milliseconds(request.ttl)) + "," +
+        text("metadata", request.metadata) + "," + number("floor", std::min(request.fenceFloor, maxFence)) + "," +
+        number("spare", std::min(request.reservedFences, maxFence)) + "," + number("wantedFor", milliseconds(request.wantedFor));
     return {request.name, scriptedUpdate(ElasticsearchScripts::acquire, params, (std::string(upsert) + grantFields).c_str())};
 }
 
 LockOperation renewOperation(const RenewRequest& request)
 {
     const std::string params = leaseParams(request.lease) + "," + number("ttl", milliseconds(request.ttl));
-    return {request.lease.name, scriptedUpdate(ElasticsearchScripts::renew, params, "")};
+    return {request.lease.name, scriptedUpdate(ElasticsearchScripts::renew, params, answerField)};
 }
 
 LockOperation releaseOperation(const LeaseRef& lease)
 {
-    return {lease.name, scriptedUpdate(ElasticsearchScripts::release, leaseParams(lease), answerField)};
+    return {lease.name, scriptedUpdate(ElasticsearchScripts::release, leaseParams(lease), releaseFields)};
 }
 
 LockOperation breakOperation(const std::string& name, Fence expected, BreakMode mode)
@@ -150,30 +151,30 @@ void appendBulkLines(std::string& body, const LockOperation& operation)
     body += '\n';
 }
 
-std::size_t bulkBytes(const LockOperation& operation)
+std::string operationInBulkLines(const std::string& lines)
 {
-    constexpr std::size_t actionLine = 70;
-    return actionLine + operation.id.size() + operation.body.size();
+    const auto begin = lines.find('\n') + 1;
+    return lines.substr(begin, lines.size() - begin - 1);
 }
 
-// An error's type must be asked for, or a failed item would look like an empty success; its causes tell a full script cache. An
-// index's id in the error tells that the index is another one than before.
-std::string updatePath(const std::string& index, const LockOperation& operation, Milliseconds timeout)
+// filter_path must name the error's type: otherwise a failed item would look like an empty success. The causes show a full script cache,
+// and the index's UUID in the error shows that the index was replaced.
+std::string updatePath(const std::string& index, const std::string& id, Milliseconds timeout)
 {
-    return "/" + percentEncoded(index) + "/_update/" + percentEncoded(operation.id) + "?require_alias=true&retry_on_conflict=3&" +
-           timeoutText(timeout) + "&filter_path=result,get._source,error.type,error.index_uuid,error.caused_by";
+    return "/" + Net::percentEncoded(index) + "/_update/" + Net::percentEncoded(id) + "?require_alias=true&retry_on_conflict=3&" +
+           timeoutText(timeout) + "&filter_path=result,get._source,error.type,error.reason,error.index_uuid,error.caused_by";
 }
 
 std::string bulkPath(const std::string& index, Milliseconds timeout)
 {
-    return "/" + percentEncoded(index) + "/_bulk?" + timeoutText(timeout) +
-           "&filter_path=items.*.status,items.*.result,items.*.get._source,items.*.error.type,items.*.error.index_uuid,items.*.error."
-           "caused_by,"
-           "error.type,error.index_uuid,error.caused_by";
+    return "/" + Net::percentEncoded(index) + "/_bulk?" + timeoutText(timeout) +
+           "&filter_path=items.*.status,items.*.result,items.*.get._source,items.*.error.type,items.*.error.reason,items.*.error.index_"
+           "uuid,"
+           "items.*.error.caused_by,error.type,error.reason,error.index_uuid,error.caused_by";
 }
 
-// A grant is an update that happened and left a lease with our token: a noop may come from a node that is cut off from the
-// cluster, and the corrected expiry of a lease that stands in the way is an update as well.
+// A grant is an update that left a held lease with our token. A noop is no grant, because a node that is cut off from the cluster answers
+// noops. An update alone is no grant either, because it may have corrected the expiry of another holder's lease.
 std::optional<AcquireReply> acquireReply(const AcquireRequest& request, const EngineItem& item)
 {
     if (!item.document || !item.document->token || !item.document->standing)
@@ -194,38 +195,42 @@ std::optional<AcquireReply> acquireReply(const AcquireRequest& request, const En
     return std::nullopt;
 }
 
-// A noop where there was no document has no source to tell why; there is one reason only.
+// A noop without a document has no source that names the reason. The only possible reason is an exhausted fence.
 bool isFenceExhausted(const AcquireRequest& request, const EngineItem& item)
 {
     if (item.result != "noop")
         return false;
     return item.document ? item.document->answer == "exhausted"
-                         : std::min(request.fenceFloor, maxFence) + std::min(request.spareFences, maxFence) >= maxFence;
+                         : std::min(request.fenceFloor, maxFence) + std::min(request.reservedFences, maxFence) >= maxFence;
 }
 
-std::optional<bool> renewed(const EngineItem& item)
+std::optional<RenewReply> renewReply(const RenewRequest& request, const EngineItem& item)
+{
+    if (item.result == "updated")
+        return RenewReply{.status = RenewStatus::renewed, .remaining = request.ttl};
+    if (item.result == "noop")
+        return RenewReply{.status = RenewStatus::lost, .broken = item.document && item.document->answer == "broken"};
+    return std::nullopt;
+}
+
+std::optional<ReleaseReply> releaseReply(const EngineItem& item)
+{
+    const auto document = item.document.value_or(EngineDocument{});
+    if (item.result == "updated" || (item.result == "noop" && document.answer == "released"))
+        return ReleaseReply{.status = ReleaseStatus::released,
+                            .wanted = document.wanted && document.now && *document.wanted > *document.now};
+    if (item.result == "noop" && (document.answer == "notHeld" || document.answer == "broken"))
+        return ReleaseReply{.status = ReleaseStatus::notHeld, .broken = document.answer == "broken"};
+    return std::nullopt;
+}
+
+std::optional<bool> broken(const EngineItem& item)
 {
     if (item.result == "updated")
         return true;
     if (item.result == "noop")
         return false;
     return std::nullopt;
-}
-
-std::optional<ReleaseStatus> releaseStatus(const EngineItem& item)
-{
-    if (item.result == "updated")
-        return ReleaseStatus::released;
-    if (item.result == "noop" && item.document && item.document->answer == "released")
-        return ReleaseStatus::released;
-    if (item.result == "noop" && item.document && item.document->answer == "notHeld")
-        return ReleaseStatus::notHeld;
-    return std::nullopt;
-}
-
-std::optional<bool> broken(const EngineItem& item)
-{
-    return renewed(item);
 }
 
 std::optional<std::optional<LockRecord>> foundRecord(const std::string& name, const EngineItem& item)
@@ -253,7 +258,8 @@ std::optional<LockRecord> recordOf(const std::string& name, const EngineDocument
     record.ttl = Milliseconds(*document.ttl);
     record.remaining = Milliseconds(std::max<std::int64_t>(*document.expires - *document.now, 0));
     record.metadata = *document.metadata;
+    record.broken = document.standing == "broken";
     return record;
 }
 
-} // namespace Leasehold
+} // namespace Leasehold::Elasticsearch

@@ -1,18 +1,19 @@
 #include "LockSearch.h"
 
 #include "ElasticsearchScripts.h"
-#include "HttpNode.h"
 #include "jsonText.h"
+#include "net/HttpNode.h"
 
 #include <algorithm>
 
-namespace Leasehold::LockSearch
+namespace Leasehold::Elasticsearch::LockSearch
 {
 
 std::string path(const std::string& index)
 {
-    return "/" + percentEncoded(index) +
-           "/_search?allow_partial_search_results=false&filter_path=hits.hits._source,hits.hits.fields,error.type,error.caused_by";
+    return "/" + Net::percentEncoded(index) +
+           "/_search?allow_partial_search_results=false&filter_path=hits.hits._source,hits.hits.fields,error.type,error.reason,error."
+           "caused_by";
 }
 
 std::string live(const std::string& prefix, const std::string& after, std::size_t size)
@@ -28,7 +29,7 @@ std::string live(const std::string& prefix, const std::string& after, std::size_
     }
     body += R"(]}},"sort":[{"name":"asc"}],"script_fields":{"now":{"script":{"lang":"painless","source":)";
     appendJsonText(body, ElasticsearchScripts::now);
-    body += R"(}}},"_source":["name","fence","acquired","expires","ttl","metadata"])";
+    body += R"(}}},"_source":["name","standing","fence","acquired","expires","ttl","metadata"])";
     if (!after.empty())
     {
         body += R"(,"search_after":[)";
@@ -47,4 +48,4 @@ std::string dead(Milliseconds retention, std::size_t size)
            R"(s"}}}]}},"sort":[{"fence":"asc"}],"_source":["name"]})";
 }
 
-} // namespace Leasehold::LockSearch
+} // namespace Leasehold::Elasticsearch::LockSearch

@@ -5,28 +5,28 @@
 #include <cstddef>
 #include <string>
 
-namespace Leasehold
+namespace Leasehold::Elasticsearch
 {
 
-/// The searches of the store. They lag behind the writes by the refresh of the index, so they find candidates; what is done to one of
-/// them is decided by a script on its document.
+/// The searches of the store. A search sees the documents of the last refresh, so it finds only candidates. A script on the document
+/// decides about each candidate.
 namespace LockSearch
 {
 
-/// A page with the longest metadata must stay below what the transport takes as one answer.
+/// A page of records with the longest metadata must be smaller than the transport's limit of one answer.
 inline constexpr std::size_t pageAtMost = 500;
-/// Engines count seconds back from now in 32 bits.
+/// Engines store the seconds of "now-Ns" in 32 bits.
 inline constexpr Milliseconds longestRetention{2'000'000'000'000};
 
 std::string path(const std::string& index);
 
-/// Live locks with this prefix, by name, after this one; each hit has the engine's clock as a field.
+/// Live locks with this prefix, sorted by name, after `after`. Each hit has the engine's clock as a field.
 std::string live(const std::string& prefix, const std::string& after, std::size_t size);
 
-/// The names of dead locks that may be old enough to be forgotten. Those with the least fence first: a fence that lies ahead of the
-/// clock keeps its record, and must not keep a page from the others.
+/// The names of dead locks that may be old enough to be forgotten, the smallest fence first. A record whose fence is ahead of the clock
+/// stays, so such records must not fill the pages.
 std::string dead(Milliseconds retention, std::size_t size);
 
 } // namespace LockSearch
 
-} // namespace Leasehold
+} // namespace Leasehold::Elasticsearch

@@ -3,10 +3,10 @@
 #include <string>
 #include <string_view>
 
-namespace Leasehold
+namespace Leasehold::Elasticsearch
 {
 
-/// Appends `text`, which is UTF-8, as a JSON string with its quotes. Writing text is ten times quicker than filling a tree.
+/// Appends `text`, which must be UTF-8, as a JSON string with its quotes. This is ten times as fast as building a tree.
 inline void appendJsonText(std::string& out, std::string_view text)
 {
     constexpr const char* digits = "0123456789abcdef";
@@ -44,4 +44,4 @@ inline std::string jsonText(std::string_view text)
     return out;
 }
 
-} // namespace Leasehold
+} // namespace Leasehold::Elasticsearch

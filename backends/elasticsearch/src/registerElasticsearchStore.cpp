@@ -1,12 +1,17 @@
 #include "Leasehold/ElasticsearchLockStore.h"
+
+#include "net/HttpNode.h"
+
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/StoreRegistry.h"
-#include "Leasehold/StoreSettings.h"
+#include "Leasehold/Store/StoreRegistry.h"
+#include "Leasehold/Store/StoreSettings.h"
 
 #include <algorithm>
 
 namespace Leasehold
 {
+
+using namespace Elasticsearch;
 
 namespace
 {
@@ -44,15 +49,20 @@ void registerElasticsearchStore(StoreRegistry& registry)
     registry.add("elasticsearch",
                  [](StoreSettings& settings) -> std::shared_ptr<LockStore>
                  {
-                     // All are asked for before any is judged, or a right key would be called unknown.
+                     // Read all keys before checking one: a key that was not read would be reported as unknown.
                      const auto urls = settings.text("url");
                      const auto index = settings.text("index", "leasehold");
                      const auto user = settings.optionalText("user");
                      const auto password = settings.secret("password");
                      const auto apiKey = settings.secret("api_key");
                      const auto caFile = settings.optionalText("ca_file");
+                     const auto clientCertificateFile = settings.optionalText("client_certificate_file");
+                     const auto clientKeyFile = settings.optionalText("client_key_file");
                      const auto replicas = settings.number("replicas", 2, 0, 100);
 
+                     // Check before splitting the text: a password may contain a comma.
+                     if (urls.find('@') != std::string::npos)
+                         Net::HttpNode::refuseCredentials(settings.fullName("url"));
                      if (!isIndexName(index))
                          settings.refuse("index", index, "up to 200 of a-z, 0-9, '.', '_' and '-', not beginning with '_' or '-'");
                      if (user.has_value() != password.has_value())
@@ -64,7 +74,10 @@ void registerElasticsearchStore(StoreRegistry& registry)
                      const auto hasControls = [](const std::optional<std::string>& text)
                      { return text && std::any_of(text->begin(), text->end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }); };
                      if (hasControls(user) || (user && user->find(':') != std::string::npos))
-                         settings.refuse("user", *user, "a name without a colon and without control characters");
+                         throw LockConfigurationError(settings.fullName("user") +
+                                                      " cannot be used: allowed is a name without a colon and without control characters, "
+                                                      "and the password under " +
+                                                      settings.fullName("password"));
                      if (hasControls(apiKey))
                          settings.refuse("api_key", {}, "the encoded key as the engine returns it, on one line");
 
@@ -74,10 +87,14 @@ void registerElasticsearchStore(StoreRegistry& registry)
                      options.user = user.value_or("");
                      options.password = password.value_or("");
                      options.apiKey = apiKey.value_or("");
-                     options.caFile = caFile.value_or("");
+                     options.caFile = settings.resolvePath(caFile.value_or(""));
+                     options.clientCertificateFile = settings.resolvePath(clientCertificateFile.value_or(""));
+                     options.clientKeyFile = settings.resolvePath(clientKeyFile.value_or(""));
                      options.replicas = static_cast<int>(replicas);
                      return std::make_shared<ElasticsearchLockStore>(std::move(options));
-                 });
+                 },
+                 {{.scheme = "elasticsearch+https", .hosts = "url", .hostPrefix = "https://", .path = "index"},
+                  {.scheme = "elasticsearch+http", .hosts = "url", .hostPrefix = "http://", .path = "index"}});
 }
 
 } // namespace Leasehold

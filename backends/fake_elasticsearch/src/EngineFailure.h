@@ -11,9 +11,9 @@ namespace Leasehold::Fake
 struct Failure
 {
     int status = 0;
-    Object error{};     ///< type, reason, and what else belongs to it
-    Object root{};      ///< what the engine calls its root cause; null: the same without causes
-    std::string text{}; ///< instead of the object, an error that is a plain text
+    Object error{};     ///< type, reason and further members
+    Object root{};      ///< the engine's root cause; null: `error` without its causes
+    std::string text{}; ///< instead of the object: a plain text as the error
 
     /// The body of the whole answer.
     Object body() const;
@@ -22,11 +22,11 @@ struct Failure
 Failure failure(int status, const std::string& type, const std::string& reason, const Object& causedBy = {});
 /// An error that is a plain text.
 Failure plainFailure(int status, const std::string& text);
-/// What an engine may know, but not the fake: it says so rather than to answer wrongly.
+/// 501, for a request that an engine may know and the fake does not.
 Failure unsupported(const std::string& what);
 
 Failure indexMissing(const std::string& name);
-/// What require_alias finds wrong.
+/// The failure of require_alias.
 Failure aliasMissing(const std::string& name);
 Failure documentMissing(const std::string& id, const std::string& index, const std::string& uuid);
 /// A painless script that met null where it needs a number.

@@ -21,17 +21,17 @@ namespace Leasehold::Fake
 
 class Route;
 
-/// What a node does, apart from sockets and faults: indices, and the requests on them. Each request is one step. Thread-safe.
+/// The node without sockets and faults: indices and the requests on them. Each request is one atomic step. Thread-safe.
 class FakeEngine
 {
 public:
     /// `now`: the node's clock, in milliseconds since 1970.
     explicit FakeEngine(std::function<std::int64_t()> now);
 
-    /// Never throws for what is in the request. `itemFault`, if it is for an item of a bulk, makes that one fail.
+    /// Never throws because of the request's content. `itemFault`, if it is for an item of a bulk, makes that item fail.
     Answer handle(const Request& request, const std::optional<FakeFault>& itemFault = {});
 
-    /// What a request is, for faults and counts.
+    /// The kinds of a request, for faults and counts.
     static std::set<FakeRequest> kindsOf(const Request& request);
 
     /// A fault's answer.

@@ -5,7 +5,7 @@
 namespace Leasehold::Fake
 {
 
-/// A request as it came over the wire.
+/// A request as received.
 struct Request
 {
     std::string method{};
@@ -14,7 +14,7 @@ struct Request
     std::string body{};
 };
 
-/// What is answered to it.
+/// The answer to a request.
 struct Answer
 {
     int status = 200;

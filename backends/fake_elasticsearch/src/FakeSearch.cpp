@@ -115,7 +115,7 @@ std::vector<Filter> filtersOf(const Object& query, std::int64_t now)
     return filters;
 }
 
-/// The one field to sort by, upwards; empty: none.
+/// The field to sort by, in ascending order; empty: none.
 std::string sortField(const Object& request)
 {
     const auto sort = member(request, "sort");
@@ -130,7 +130,7 @@ std::string sortField(const Object& request)
     return by->begin()->first;
 }
 
-/// Documents in the order of a search. What has no value for the field comes last.
+/// Documents in the order of a search. Documents without a value for the field come last.
 struct Hit
 {
     std::string id{};
@@ -174,6 +174,43 @@ std::int64_t sizeOf(const Object& request)
     return wanted;
 }
 
+/// Where the page before this one ended.
+std::optional<Hit> searchAfter(const Object& request, const std::string& field)
+{
+    const auto value = member(request, "search_after");
+    if (!isArray(value))
+        return std::nullopt;
+    const auto keys = value.extract<Array>();
+    if (keys->size() != 1 || field.empty())
+        throw unsupported("this search_after");
+    Hit after;
+    if (texts.contains(field))
+        after.text = keys->get(0).toString();
+    else if (keys->get(0).isInteger())
+        after.number = keys->get(0).convert<std::int64_t>();
+    else
+        throw unsupported("this search_after");
+    return after;
+}
+
+Object shownHit(const Hit& hit, const FakeIndex& index, const Object& request, std::int64_t now)
+{
+    const bool scored = sortField(request).empty();
+    auto shown = object({{"_index", index.name}, {"_id", hit.id}, {"_score", scored ? Value(1.0) : Value()}});
+    if (const auto source = shownSource(member(request, "_source"), hit.document->source))
+        shown->set("_source", source);
+    if (const auto fields = objectMember(request, "script_fields"); fields && fields->size() > 0)
+    {
+        auto values = object();
+        for (const auto& name : fields->getNames())
+            values->set(name, array({now}));
+        shown->set("fields", values);
+    }
+    if (!scored)
+        shown->set("sort", array({sortValue(hit)}));
+    return shown;
+}
+
 } // namespace
 
 void requireKnownSearch(const Object& request)
@@ -199,21 +236,7 @@ Object runSearch(const FakeIndex& index, const Object& request, std::int64_t now
         if (member(objectMember(objectMember(fields, name), "script"), "source") != Value(std::string(ElasticsearchScripts::now)))
             throw unsupported("this script field");
     }
-    std::optional<Hit> after;
-    if (const auto value = member(request, "search_after"); isArray(value))
-    {
-        const auto keys = value.extract<Array>();
-        if (keys->size() != 1 || field.empty())
-            throw unsupported("this search_after");
-        after.emplace();
-        if (texts.contains(field))
-            after->text = keys->get(0).toString();
-        else if (keys->get(0).isInteger())
-            after->number = keys->get(0).convert<std::int64_t>();
-        else
-            throw unsupported("this search_after");
-    }
-
+    const auto after = searchAfter(request, field);
     std::vector<Hit> hits;
     for (const auto& [id, document] : index.searchable)
     {
@@ -235,21 +258,7 @@ Object runSearch(const FakeIndex& index, const Object& request, std::int64_t now
     Array shown = array();
     const bool scored = field.empty();
     for (const auto& hit : hits)
-    {
-        auto one = object({{"_index", index.name}, {"_id", hit.id}, {"_score", scored ? Value(1.0) : Value()}});
-        if (const auto source = shownSource(member(request, "_source"), hit.document->source))
-            one->set("_source", source);
-        if (fields && fields->size() > 0)
-        {
-            auto values = object();
-            for (const auto& name : fields->getNames())
-                values->set(name, array({now}));
-            one->set("fields", values);
-        }
-        if (!scored)
-            one->set("sort", array({sortValue(hit)}));
-        shown->add(one);
-    }
+        shown->add(shownHit(hit, index, request, now));
     auto inner = object({{"max_score", scored && !hits.empty() ? Value(1.0) : Value()}, {"hits", shown}});
     if (member(request, "track_total_hits") != Value(false))
         inner->set("total", object({{"value", total}, {"relation", "eq"}}));

@@ -11,7 +11,7 @@
 namespace Leasehold
 {
 
-/// What FakeFaults keeps, and what the server asks of it.
+/// The state of FakeFaults, and the server's interface to it.
 struct FakeFaults::State
 {
     struct Rule
@@ -23,7 +23,7 @@ struct FakeFaults::State
         double probability = 1;
     };
 
-    /// The fault that a request of these kinds meets.
+    /// The fault of a request of these kinds.
     std::optional<FakeFault> choose(const std::set<FakeRequest>& kinds);
 
     /// Waits until the faults are cleared or a stop is asked for; at most for `pause`, if it is given. False: stopped.

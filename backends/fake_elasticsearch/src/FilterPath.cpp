@@ -17,14 +17,14 @@ namespace
 
 using Path = std::vector<std::string>;
 
-/// A path and how many of its keys have been walked.
+/// A path and the number of its keys that were matched so far.
 struct Walk
 {
     const Path* path = nullptr;
     std::size_t at = 0;
 };
 
-/// For the engines only `*` means more than itself.
+/// In the engines only `*` is a wildcard.
 Poco::Glob globOf(const std::string& pattern)
 {
     std::string escaped;

@@ -7,9 +7,9 @@
 namespace Leasehold::Fake
 {
 
-/// What is left of an answer under `filter_path`: comma-separated paths of keys, where `*` stands for any text in a key and arrays
-/// are passed through. What no path leads to is left out, and so are the objects and arrays that have nothing left.
-/// Throws Failure for the kinds of path that engines know and this does not: `**` and those that leave out.
+/// Applies `filter_path` to an answer: comma-separated paths of keys, where `*` matches any text in a key and arrays add no level. Values
+/// that no path matches are removed, and so are objects and arrays that become empty. Throws Failure for paths that engines know and
+/// the fake does not: `**` and exclusions.
 Object filtered(const Object& whole, const std::string& paths);
 
 } // namespace Leasehold::Fake

@@ -23,7 +23,7 @@ namespace Leasehold::Fake
 namespace
 {
 
-constexpr std::streamsize longestBody = 100 * 1024 * 1024; // the engines' http.max_content_length
+constexpr std::streamsize maxBodyBytes = 100 * 1024 * 1024; // the engines' http.max_content_length
 
 std::string headOf(const Answer& answer)
 {
@@ -34,7 +34,7 @@ std::string headOf(const Answer& answer)
 
 } // namespace
 
-/// Readable from the moment on that the listener ends.
+/// A descriptor that becomes readable when the listener stops.
 class HttpListener::WakeUp
 {
 public:
@@ -79,7 +79,7 @@ public:
 
     bool awaitsMore() { return _session.hasMoreRequests(); }
 
-    /// False: the body is longer than any engine takes.
+    /// False if the body is longer than the engines accept.
     bool read(Request& request)
     {
         Poco::Net::HTTPServerResponseImpl response(_session);
@@ -90,12 +90,12 @@ public:
         request.target = head.getURI();
         request.contentType = head.get("Content-Type", "");
         _keepAlive = head.getKeepAlive();
-        if (head.getContentLength64() > longestBody)
+        if (head.getContentLength64() > maxBodyBytes)
             return false;
         Poco::StreamCopier::copyToString(head.stream(), request.body);
         if (head.hasContentLength() && static_cast<std::streamsize>(request.body.size()) != head.getContentLength64())
             throw Poco::Net::MessageException("the request's body ended early");
-        return static_cast<std::streamsize>(request.body.size()) <= longestBody;
+        return static_cast<std::streamsize>(request.body.size()) <= maxBodyBytes;
     }
 
     bool keepsAlive() const { return _keepAlive; }
@@ -185,7 +185,7 @@ void HttpListener::serve(Connection& connection)
         // The other side has gone, or does not speak HTTP.
     }
     const std::lock_guard lock(_mutex);
-    conversation.reset(); // closes the descriptor: nobody may shut it down by its number after that
+    conversation.reset(); // closes the descriptor; stop() must not use its number after that
     connection.socket.close();
     connection.descriptor = -1;
     connection.done = true;
@@ -239,7 +239,7 @@ bool HttpListener::drip(Connection& connection, const std::string& text, Millise
     return true;
 }
 
-/// Lets go of connections that have ended.
+/// Forgets connections that have ended.
 void HttpListener::reap()
 {
     const std::lock_guard lock(_mutex);

@@ -17,13 +17,13 @@
 namespace Leasehold::Fake
 {
 
-/// Serves HTTP/1.1 on the loopback, a thread for each connection. POCO reads the requests; the connections are ours, because
-/// POCO's server looks for its end only four times a second, can miss a connection that is accepted just then, and offers no way to
-/// answer badly.
+/// Serves HTTP/1.1 on the loopback, with one thread per connection. POCO parses the requests, but the sockets are our own: POCO's HTTP
+/// server checks only four times a second whether it should stop, can miss a connection that was accepted just then, and cannot send a
+/// malformed answer.
 class HttpListener
 {
 public:
-    /// How one request is answered on the wire.
+    /// How the answer to one request is sent.
     struct Reply
     {
         enum class Wire
@@ -42,7 +42,7 @@ public:
 
     /// `port` 0: any that is free. Listens when it returns; throws Poco::Exception if it cannot.
     HttpListener(std::uint16_t port, Handler handler);
-    /// Closes every connection and returns when no thread is left.
+    /// Closes every connection and returns when all threads have ended.
     ~HttpListener();
     HttpListener(const HttpListener&) = delete;
     HttpListener& operator=(const HttpListener&) = delete;

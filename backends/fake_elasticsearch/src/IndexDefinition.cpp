@@ -9,7 +9,7 @@ namespace Leasehold::Fake
 namespace
 {
 
-/// An engine's ids have 22 characters, and are never the same twice.
+/// An id of 22 characters, as in the engines; never the same twice.
 std::string newUuid()
 {
     static constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

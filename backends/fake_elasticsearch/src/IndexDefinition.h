@@ -11,7 +11,7 @@ namespace Leasehold::Fake
 /// The body of a request that makes an index: its settings, mappings and aliases, each null if it is not there. Throws Failure.
 Object readIndexDefinition(const std::string& body);
 
-/// Throws Failure unless an engine takes this as the name of an index.
+/// Throws Failure unless an engine accepts this as the name of an index.
 void requireIndexName(const std::string& name);
 Failure badIndexName(const std::string& name, const std::string& why);
 

@@ -21,7 +21,7 @@ namespace Leasehold::Fake
 namespace
 {
 
-/// Builds the tree, and refuses a key that stands in an object twice, as engines do.
+/// Builds the tree, and refuses duplicate keys in an object, as engines do.
 class StrictHandler : public Poco::JSON::ParseHandler
 {
 public:
@@ -46,7 +46,7 @@ private:
     std::vector<std::set<std::string>> _keys;
 };
 
-/// Where a text that could not be parsed stops: how deep, and in which member of the outermost object.
+/// The place where parsing failed: its depth, and the member of the outermost object.
 struct Stop
 {
     std::size_t depth = 0;

@@ -25,34 +25,34 @@ bool isObject(const Value& value);
 bool isArray(const Value& value);
 bool isText(const Value& value);
 
-/// The member, or an empty value: absent and null are alike.
+/// The member; empty if it is absent or null.
 Value member(const Object& parent, const std::string& key);
 /// nullptr: absent, null, or not an object.
 Object objectMember(const Object& parent, const std::string& key);
 
-/// The text with U+FFFD in the place of what is no UTF-8, as engines read a path.
+/// The text with U+FFFD instead of bytes that are not UTF-8, as engines read a path.
 std::string cleaned(const std::string& text);
 
 /// The value as JSON on one line.
 std::string toText(const Value& value);
 
-/// What parsing a text gave.
+/// The result of parsing a text.
 struct Parsed
 {
     enum class Trouble
     {
         none,
-        endOfText, ///< what is there is right, but it stops in the middle
+        endOfText, ///< correct so far, but incomplete
         malformed
     };
     Value value{};
     Trouble trouble = Trouble::none;
-    std::string within{}; ///< the member of the outermost object in which the trouble is
+    std::string within{}; ///< the member of the outermost object that has the error
 };
-/// Throws a Failure (501) at a whole number that the parser would take for another.
+/// Throws a Failure (501) for an integer that the parser would change.
 Parsed parseJson(const std::string& text);
 
-/// The text up to the end of its first object: engines do not look at what stands behind it. All of it, if it has no such end.
+/// The text up to the end of its first object, because engines ignore the rest; the whole text if the object does not end.
 std::string firstObject(const std::string& text);
 
 } // namespace Leasehold::Fake

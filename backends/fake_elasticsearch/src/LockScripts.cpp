@@ -4,7 +4,7 @@
 #include "EngineFailure.h"
 
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/LeaseRules.h"
+#include "Leasehold/Store/LeaseRules.h"
 
 #include <algorithm>
 
@@ -17,8 +17,8 @@ namespace
 namespace Rules = LeaseRules;
 using Operation = ScriptOutcome::Operation;
 
-// A script can hold any number, and computes with it as Java does. What lies beyond these is nobody's lease.
-constexpr std::int64_t greatest = std::int64_t{1} << 53;
+// A script computes with any number as Java does. No lease has greater numbers than these.
+constexpr std::int64_t maxNumber = std::int64_t{1} << 53;
 
 std::optional<std::int64_t> number(const Object& from, const char* key)
 {
@@ -26,11 +26,11 @@ std::optional<std::int64_t> number(const Object& from, const char* key)
     if (value.isEmpty())
         return std::nullopt;
     if (!value.isInteger() || value.isBoolean())
-        throw unsupported(std::string("a script's value that is no whole number: ") + key);
+        throw unsupported(std::string("a script's value that is not an integer: ") + key);
     try
     {
         const auto found = value.convert<std::int64_t>();
-        if (found >= -greatest && found <= greatest)
+        if (found >= -maxNumber && found <= maxNumber)
             return found;
     }
     catch (const Poco::Exception&)
@@ -46,7 +46,7 @@ std::optional<std::string> text(const Object& from, const char* key)
     if (value.isEmpty())
         return std::nullopt;
     if (!isText(value))
-        throw unsupported(std::string("a script's value that is no text: ") + key);
+        throw unsupported(std::string("a script's value that is not a text: ") + key);
     return value.extract<std::string>();
 }
 
@@ -55,13 +55,13 @@ Fence fenceOf(std::optional<std::int64_t> stored)
     return static_cast<Fence>(std::max<std::int64_t>(stored.value_or(0), 0));
 }
 
-// In a script null is a token like others: it never makes a record live or ours, but two of them are equal. The rule has no such
-// token, so that each token gets a mark, and null becomes one without it.
+// In a script null is a token too: a record with it is never live, but two nulls are equal. LeaseRules has no null token, so each token
+// gets a prefix, and null becomes a token without it.
 std::string marked(const std::optional<std::string>& token)
 {
     return token ? "=" + *token : std::string();
 }
-constexpr const char* nobody = "null"; // equal to no marked token, and not empty
+constexpr const char* nullToken = "null"; // equal to no marked token, and not empty
 
 Rules::Standing standingOf(const Object& source)
 {
@@ -95,7 +95,7 @@ public:
     Run(const Object& params, const Object& source, std::int64_t now) :
         _params(params), _source(new Poco::JSON::Object(*source)), _ms(now), _now{now, now * 1000}
     {
-        // The document of an upsert is no record yet.
+        // The document of an upsert is not a record yet.
         if (source->size() == 0)
             return;
         Rules::Record record;
@@ -105,6 +105,7 @@ public:
         record.acquiredAt = number(source, "acquired").value_or(0);
         record.expiresAt = number(source, "expires").value_or(0);
         record.ttl = number(source, "ttl").value_or(0);
+        record.wantedUntil = number(source, "wanted").value_or(0);
         _record = record;
     }
 
@@ -114,12 +115,15 @@ public:
         const auto ttl = number(_params, "ttl");
         const auto floor = number(_params, "floor");
         const auto spare = number(_params, "spare");
+        const auto wantedFor = number(_params, "wantedFor");
         AcquireRequest request;
-        request.token = token ? marked(token) : nobody;
+        request.token = token ? marked(token) : nullToken;
         request.ttl = Milliseconds(ttl.value_or(0));
         request.fenceFloor = fenceOf(floor);
-        request.spareFences = fenceOf(spare);
+        request.reservedFences = fenceOf(spare);
+        request.wantedFor = Milliseconds(wantedFor.value_or(0));
         const Fence last = _record ? _record->fence : 0;
+        const auto noted = _record ? _record->wantedUntil : 0;
 
         _source->set("now", _ms);
         Rules::AcquireVerdict verdict;
@@ -137,14 +141,18 @@ public:
             return noop("spent");
         if (verdict.status == AcquireStatus::held)
         {
+            if (!wantedFor)
+                throw scriptFailed();
             if (!verdict.changed)
                 return noop("held");
             _source->set("expires", _record->expiresAt);
+            if (_record->wantedUntil != noted)
+                _source->set("wanted", _record->wantedUntil);
             return {Operation::index, _source};
         }
         const bool fresh = _record->fence != last;
-        // Where the script needs what is not there, it fails.
-        if (!ttl || (fresh && (!floor || !spare)))
+        // The script fails if a parameter that it needs is missing.
+        if (!ttl || (fresh && (!floor || !spare || !wantedFor)))
             throw scriptFailed();
         if (fresh)
         {
@@ -154,6 +162,8 @@ public:
             _source->set("fence", _record->fence);
             _source->set("acquired", _record->acquiredAt);
             _source->set("metadata", member(_params, "metadata"));
+            if (request.wantedFor.count() > 0)
+                _source->remove("wanted");
         }
         _source->set("expires", _record->expiresAt);
         _source->set("ttl", _record->ttl);
@@ -166,10 +176,10 @@ public:
         const auto ttl = number(_params, "ttl");
         // Here null equals null: a lease that was taken without a token is renewed without one.
         if (_record && _record->token.empty())
-            _record->token = nobody;
-        const LeaseRef lease{{}, token ? marked(token) : nobody, fenceOf(number(_params, "fence"))};
+            _record->token = nullToken;
+        const LeaseRef lease{{}, token ? marked(token) : nullToken, fenceOf(number(_params, "fence"))};
         if (!Rules::renew(_record, lease, Milliseconds(ttl.value_or(0)), _now))
-            return {Operation::noop, _source};
+            return wasBroken(lease) ? noop("broken") : ScriptOutcome{Operation::noop, _source};
         if (!ttl)
             throw scriptFailed();
         _source->set("expires", _record->expiresAt);
@@ -181,15 +191,15 @@ public:
     ScriptOutcome release()
     {
         const auto token = text(_params, "token");
-        const LeaseRef lease{{}, token ? marked(token) : nobody, fenceOf(number(_params, "fence"))};
+        const LeaseRef lease{{}, token ? marked(token) : nullToken, fenceOf(number(_params, "fence"))};
         bool changed = false;
-        const auto status = Rules::release(_record, lease, _now, changed);
+        const auto reply = Rules::release(_record, lease, _now, changed);
+        _source->set("now", _ms);
         if (!changed)
-            return noop(status == ReleaseStatus::released ? "released" : "notHeld");
+            return noop(reply.status == ReleaseStatus::released ? "released" : wasBroken(lease) ? "broken" : "notHeld");
         _source->set("standing", textOf(_record->standing));
         _source->set("expires", _record->expiresAt);
         _source->set("metadata", "{}");
-        _source->set("now", _ms);
         return {Operation::index, _source};
     }
 
@@ -223,6 +233,12 @@ public:
     }
 
 private:
+    // standingOf takes an unknown standing for freed; such a document was not broken.
+    bool wasBroken(const LeaseRef& lease) const
+    {
+        return Rules::wasBroken(_record, lease) && text(_source, "standing") == textOf(_record->standing);
+    }
+
     ScriptOutcome noop(const char* answer)
     {
         _source->set("answer", answer);

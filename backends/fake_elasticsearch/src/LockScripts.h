@@ -8,7 +8,7 @@
 namespace Leasehold::Fake
 {
 
-/// What an update script did to a document.
+/// The effect of an update script on a document.
 struct ScriptOutcome
 {
     enum class Operation
@@ -18,11 +18,11 @@ struct ScriptOutcome
         remove
     };
     Operation operation = Operation::noop;
-    Object source{}; ///< as the script left it; that of a noop is not stored
+    Object source{}; ///< after the script; a noop does not store it
 };
 
-/// Does what the script with this text does, by LeaseRules; `source` is the document's, or that of the upsert, and is not changed.
-/// `params` may be null. Throws Failure if the script would fail, or is none of ElasticsearchScripts.
+/// Does by LeaseRules what the script with this text does. `source` is that of the document or the upsert, and is not changed. `params` may
+/// be null. Throws Failure if the script would fail, or is not one of ElasticsearchScripts.
 ScriptOutcome runLockScript(const std::string& text, const Object& params, const Object& source, std::int64_t now);
 
 } // namespace Leasehold::Fake

@@ -10,7 +10,7 @@
 namespace Leasehold::Fake
 {
 
-/// Which of the things that a node can do a request asks for, with its path and its query taken apart.
+/// The operation that a request asks for, with its parsed path and query.
 class Route
 {
 public:
@@ -34,14 +34,14 @@ public:
     const std::string& index() const noexcept { return _index; } ///< empty: none in the path
     const std::string& id() const noexcept { return _id; }
 
-    /// The value of a parameter of the query; empty: it is not there.
+    /// The value of a query parameter; empty: absent.
     std::string parameter(const std::string& name) const;
     bool hasParameter(const std::string& name) const { return _query.contains(name); }
 
-    /// Engines look for parameters that nobody wanted only after they have read the body. Throws Failure.
+    /// Throws Failure for query parameters that were not read. Engines check them only after they have read the body.
     void requireKnownParameters() const;
 
-    /// Of any target, also one that is no route; empty: none.
+    /// The same for any target, also if it is not a route; empty: absent.
     static std::string filterPathOf(const Request& request);
 
 private:

@@ -8,14 +8,14 @@ namespace Leasehold::Fake
 namespace
 {
 
-constexpr std::size_t longestId = 512;
+constexpr std::size_t maxIdBytes = 512;
 
 Failure unreadable(const std::string& reason)
 {
     return failure(400, "x_content_parse_exception", "[UpdateRequest] " + reason);
 }
 
-/// The trouble with a member is wrapped in a trouble with the request.
+/// Wraps the error of a member in an error of the request.
 Failure unreadableMember(const std::string& name, const Failure& cause, bool causeIsRoot)
 {
     auto result = failure(400, "x_content_parse_exception", "[UpdateRequest] failed to parse field [" + name + "]", cause.error);
@@ -63,7 +63,7 @@ void readScript(UpdateRequest& update, const Value& value)
     update.params = objectMember(script, "params");
 }
 
-/// Engines read the first action of a line and nothing behind it.
+/// Engines read the first action of a line and ignore the rest.
 std::string firstAction(const std::string& line)
 {
     const auto details = line.find('{', line.find('{') + 1);
@@ -73,7 +73,7 @@ std::string firstAction(const std::string& line)
     return action.ends_with('}') ? line.substr(0, details) + action + "}" : line;
 }
 
-/// Throws unless an engine reads this as the line that says what to do; then `update` has what it says.
+/// Reads the action line of a bulk item into `update`. Throws if an engine would refuse it.
 void readAction(UpdateRequest& update, const std::string& line, std::size_t number)
 {
     const auto malformed = [number](const std::string& what)
@@ -174,7 +174,7 @@ std::string UpdateRequest::problem() const
         return "index is missing";
     if (id.empty())
         return "id is missing";
-    if (id.size() > longestId)
+    if (id.size() > maxIdBytes)
         return "id is too long, must be no longer than 512 bytes but was: " + std::to_string(id.size());
     if (!hasScript)
         return "script or doc is missing";

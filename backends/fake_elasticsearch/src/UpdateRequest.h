@@ -10,7 +10,7 @@ namespace Leasehold::Fake
 
 class Route;
 
-/// One scripted update, by itself or in a bulk.
+/// One scripted update, alone or in a bulk.
 struct UpdateRequest
 {
     std::string index{};
@@ -26,7 +26,7 @@ struct UpdateRequest
 
     /// Reads the body of an `_update`. Throws Failure as an engine does.
     void readBody(const std::string& body);
-    /// What an engine finds wrong only after it has read all; empty: nothing.
+    /// The error that an engine finds only after it has read the whole request; empty: none.
     std::string problem() const;
 };
 

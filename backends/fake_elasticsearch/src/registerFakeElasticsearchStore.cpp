@@ -1,7 +1,7 @@
 #include "Leasehold/ElasticsearchLockStore.h"
 #include "Leasehold/FakeElasticsearchServer.h"
-#include "Leasehold/StoreRegistry.h"
-#include "Leasehold/StoreSettings.h"
+#include "Leasehold/Store/StoreRegistry.h"
+#include "Leasehold/Store/StoreSettings.h"
 
 namespace Leasehold
 {
@@ -9,7 +9,7 @@ namespace Leasehold
 namespace
 {
 
-/// A store with the server that it talks to.
+/// A store with its server.
 struct StoreOnServer
 {
     StoreOnServer(std::shared_ptr<FakeElasticsearchServer> itsServer, ElasticsearchOptions options) :
@@ -29,14 +29,16 @@ void registerFakeElasticsearchStore(StoreRegistry& registry, std::shared_ptr<Fak
                  [server = std::move(server)](StoreSettings& settings) -> std::shared_ptr<LockStore>
                  {
                      const auto own =
-                         server ? server : std::make_shared<FakeElasticsearchServer>(FakeElasticsearchOptions{.clock = Clock::system()});
+                         server ? server
+                                : std::make_shared<FakeElasticsearchServer>(FakeElasticsearchOptions{.clock = TimeSource::system()});
                      ElasticsearchOptions options;
                      options.nodes = {own->url()};
                      options.index = settings.text("index", options.index);
                      options.replicas = 0;
                      const auto both = std::make_shared<StoreOnServer>(own, std::move(options));
                      return {both, &both->store};
-                 });
+                 },
+                 {{.scheme = "fake_elasticsearch"}});
 }
 
 } // namespace Leasehold

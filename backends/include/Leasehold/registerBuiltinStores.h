@@ -1,5 +1,7 @@
 #pragma once
 
+#include "Leasehold/Export.h"
+
 namespace Leasehold
 {
 
@@ -7,6 +9,6 @@ class StoreRegistry;
 
 /// Adds the production stores that this build contains: memory, sqlite, elasticsearch. Throws LockConfigurationError if one
 /// of those names is taken.
-void registerBuiltinStores(StoreRegistry& registry);
+LEASEHOLD_EXPORT void registerBuiltinStores(StoreRegistry& registry);
 
 } // namespace Leasehold

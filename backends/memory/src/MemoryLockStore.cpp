@@ -1,8 +1,9 @@
 #include "Leasehold/MemoryLockStore.h"
 
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/LeaseRules.h"
-#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/Store/RecordSteps.h"
+#include "Leasehold/Store/ReleaseHub.h"
+#include "Leasehold/Store/StoreRegistry.h"
 #include "RecordTable.h"
 
 #include <algorithm>
@@ -20,12 +21,12 @@ namespace
 using LeaseRules::Record;
 using LeaseRules::StorageNow;
 
-/// So many that threads seldom meet in one, and that a walk through a million records keeps each for a millisecond or two only.
+/// 64 shards: threads rarely need the same one, and a visit of a million records locks each for one or two milliseconds.
 constexpr unsigned shardBits = 6;
-constexpr std::size_t mostPruned = 1000;
-constexpr std::chrono::hours longestMutexWait{1}; // keeps the arithmetic of the wait from overflowing
+constexpr std::size_t maxPruned = 1000;
+constexpr std::chrono::hours maxMutexWait{1}; // keeps the arithmetic of the wait from overflowing
 
-/// A part of the names.
+/// The records of a part of the names.
 struct alignas(64) Shard
 {
     std::timed_mutex mutex;
@@ -67,7 +68,7 @@ void requireWanted(const CallContext& context, const char* verb, const std::stri
 bool tryEnter(Guard& guard, Shard& shard, const CallContext& context)
 {
     guard = Guard(shard.mutex, std::try_to_lock);
-    return guard.owns_lock() || guard.try_lock_for(std::min<Milliseconds>(context.timeLeft(), longestMutexWait));
+    return guard.owns_lock() || guard.try_lock_for(std::min<Milliseconds>(context.timeLeft(), maxMutexWait));
 }
 
 Guard enter(Shard& shard, const CallContext& context, const char* verb, const std::string& what = {})
@@ -78,20 +79,29 @@ Guard enter(Shard& shard, const CallContext& context, const char* verb, const st
     return guard;
 }
 
-LockRecord toLockRecord(const std::string& name, const Record& record, const StorageNow& now)
+/// The record of one name, for RecordSteps, changed in place.
+class RecordInTable
 {
-    // The clock that judges has an origin of its own; people are shown the wall clock.
-    const auto toWall = now.wallMicroseconds / 1000 - now.ms;
-    LockRecord shown;
-    shown.name = name;
-    shown.fence = record.fence;
-    shown.acquiredAt = StorageTime{Milliseconds{record.acquiredAt + toWall}};
-    shown.expiresAt = StorageTime{Milliseconds{record.expiresAt + toWall}};
-    shown.ttl = Milliseconds{record.ttl};
-    shown.remaining = LeaseRules::remaining(record, now);
-    shown.metadata = record.metadata;
-    return shown;
-}
+public:
+    RecordInTable(RecordTable& table, const std::string& name, std::size_t hash) :
+        _table(table), _hash(hash), _entry(table.find(name, hash))
+    {
+    }
+
+    std::optional<Record>& load(const std::string&) noexcept { return _entry ? _entry->record : _absent; }
+
+    void save(const std::string& name, Record& record)
+    {
+        if (!_entry)
+            _table.add(name, _hash, std::move(record));
+    }
+
+private:
+    RecordTable& _table;
+    const std::size_t _hash;
+    RecordTable::Entry* const _entry;
+    std::optional<Record> _absent{}; // of a name without a record; becomes the new one
+};
 
 bool byName(const LockRecord& left, const LockRecord& right)
 {
@@ -102,20 +112,21 @@ bool byName(const LockRecord& left, const LockRecord& right)
 
 struct MemoryLockStore::State
 {
-    std::shared_ptr<const Clock> clock;
+    std::shared_ptr<const TimeSource> clock;
     WallClock wall;
     std::array<Shard, std::size_t{1} << shardBits> shards{};
+    std::shared_ptr<ReleaseHub> feeds = std::make_shared<ReleaseHub>();
     std::atomic<std::size_t> pruneAt{0}; // the shard where the next page begins
 
     Shard& shardOf(std::size_t hash) { return shards[hash >> (std::numeric_limits<std::size_t>::digits - shardBits)]; }
 
-    /// Read inside the shard's mutex: a step must not judge by an older time than the step before it.
+    /// Call it with the shard's mutex locked: a step must not judge by an older time than the step before it.
     StorageNow now() const { return {judgingMs(clock->now()), wall()}; }
 
-    /// For a step that neither grants nor shows anything.
+    /// For a step that neither grants nor shows a lock.
     StorageNow nowWithoutWall() const { return {judgingMs(clock->now()), 0}; }
 
-    /// The clock, read once for both: what the call may still take, and by what it is judged. It is a good part of what a step costs.
+    /// Reads the clock once, for the call's deadline and for the rule, because reading it is a large part of a step's cost.
     LocalTime nowIfWanted(const CallContext& context, const char* verb, const std::string& name) const
     {
         const auto read = clock->now();
@@ -126,9 +137,9 @@ struct MemoryLockStore::State
     static std::int64_t judgingMs(LocalTime read) { return std::chrono::floor<Milliseconds>(read.time_since_epoch()).count(); }
 };
 
-MemoryLockStore::MemoryLockStore(std::shared_ptr<const Clock> clock, WallClock wall) : _state(std::make_unique<State>())
+MemoryLockStore::MemoryLockStore(std::shared_ptr<const TimeSource> clock, WallClock wall) : _state(std::make_unique<State>())
 {
-    _state->clock = clock ? std::move(clock) : Clock::system();
+    _state->clock = clock ? std::move(clock) : TimeSource::system();
     _state->wall = wall ? std::move(wall) : WallClock(systemWallClock);
 }
 
@@ -140,7 +151,8 @@ StoreInfo MemoryLockStore::info() const
     info.type = "memory";
     info.location = "in this process";
     info.clockUncertainty = Milliseconds{1}; // whole milliseconds: a lease may end by a part of one early
-    info.sparesFences = true;
+    info.reservesFences = true;
+    info.tellsWanted = true;
     return info;
 }
 
@@ -156,22 +168,7 @@ AcquireReply MemoryLockStore::acquire(const AcquireRequest& request, const CallC
     const auto guard = enter(shard, context, "acquire", request.name);
     const StorageNow now{State::judgingMs(_state->nowIfWanted(context, "acquire", request.name)), _state->wall()};
 
-    auto* entry = shard.records.find(request.name, hash);
-    AcquireReply reply;
-    if (entry)
-        reply.status = LeaseRules::acquire(entry->record, request, now).status;
-    else
-    {
-        std::optional<Record> fresh; // not yet in the table: the rule may throw
-        reply.status = LeaseRules::acquire(fresh, request, now).status;
-        entry = &shard.records.add(request.name, hash, std::move(fresh));
-    }
-
-    if (reply.status == AcquireStatus::spent)
-        reply.record.name = request.name;
-    else
-        reply.record = toLockRecord(request.name, *entry->record, now);
-    return reply;
+    return RecordSteps::acquire(RecordInTable(shard.records, request.name, hash), request, now);
 }
 
 std::vector<RenewReply> MemoryLockStore::renew(std::span<const RenewRequest> requests, const CallContext& context)
@@ -180,8 +177,8 @@ std::vector<RenewReply> MemoryLockStore::renew(std::span<const RenewRequest> req
     std::vector<RenewReply> replies(requests.size());
     for (std::size_t i = 0; i < requests.size(); ++i)
     {
-        const auto& [lease, ttl] = requests[i];
-        const auto hash = hashOf(lease.name);
+        const auto& name = requests[i].lease.name;
+        const auto hash = hashOf(name);
         auto& shard = _state->shardOf(hash);
         Guard guard;
         if (!tryEnter(guard, shard, context))
@@ -189,23 +186,22 @@ std::vector<RenewReply> MemoryLockStore::renew(std::span<const RenewRequest> req
             replies[i].reason = "other threads kept the memory store busy until the deadline of the call";
             continue; // unavailable: of this item only
         }
-        auto* const entry = shard.records.find(lease.name, hash);
-        const bool renewed = entry && LeaseRules::renew(entry->record, lease, ttl, _state->nowWithoutWall());
-        replies[i].status = renewed ? RenewStatus::renewed : RenewStatus::lost;
-        replies[i].remaining = renewed ? ttl : Milliseconds{0};
+        replies[i] = RecordSteps::renew(RecordInTable(shard.records, name, hash), requests[i], _state->nowWithoutWall());
     }
     return replies;
 }
 
-ReleaseStatus MemoryLockStore::release(const LeaseRef& lease, const CallContext& context)
+ReleaseReply MemoryLockStore::release(const LeaseRef& lease, const CallContext& context)
 {
     const auto hash = hashOf(lease.name);
     auto& shard = _state->shardOf(hash);
-    const auto guard = enter(shard, context, "release", lease.name);
+    auto guard = enter(shard, context, "release", lease.name);
     const StorageNow now{State::judgingMs(_state->nowIfWanted(context, "release", lease.name)), 0};
-    auto* const entry = shard.records.find(lease.name, hash);
-    bool changed = false;
-    return entry ? LeaseRules::release(entry->record, lease, now, changed) : ReleaseStatus::notHeld;
+    const auto reply = RecordSteps::release(RecordInTable(shard.records, lease.name, hash), lease, now);
+    guard.unlock();
+    if (reply.wanted)
+        _state->feeds->tellFree(lease.name);
+    return reply;
 }
 
 std::optional<LockRecord> MemoryLockStore::find(const std::string& name, const CallContext& context)
@@ -214,17 +210,13 @@ std::optional<LockRecord> MemoryLockStore::find(const std::string& name, const C
     const auto hash = hashOf(name);
     auto& shard = _state->shardOf(hash);
     const auto guard = enter(shard, context, "find", name);
-    const auto now = _state->now();
-    const auto* const entry = shard.records.find(name, hash);
-    if (!entry || !LeaseRules::isLive(*entry->record, now))
-        return std::nullopt;
-    return toLockRecord(name, *entry->record, now);
+    return RecordSteps::find(RecordInTable(shard.records, name, hash), name, _state->now());
 }
 
 std::vector<LockRecord> MemoryLockStore::list(const ListQuery& query, const CallContext& context)
 {
-    // An index by name would cost every grant time and every lock memory, for a question that people ask. So all records are
-    // looked at, and of those that fit the first `limit` are kept in a heap, the last name on top.
+    // An index by name would cost every grant time and every lock memory, for a question that people ask rarely. So list visits all
+    // records and keeps the first `limit` matching names in a heap, the last name on top.
     std::vector<LockRecord> page;
     for (auto& shard : _state->shards)
     {
@@ -243,7 +235,7 @@ std::vector<LockRecord> MemoryLockStore::list(const ListQuery& query, const Call
                     std::ranges::pop_heap(page, byName);
                     page.pop_back();
                 }
-                page.push_back(toLockRecord(name, *entry.record, now));
+                page.push_back(RecordSteps::toLockRecord(name, *entry.record, now));
                 std::ranges::push_heap(page, byName);
             });
     }
@@ -256,9 +248,17 @@ bool MemoryLockStore::breakLock(const std::string& name, Fence expected, BreakMo
     requireWanted(context, "break", name);
     const auto hash = hashOf(name);
     auto& shard = _state->shardOf(hash);
-    const auto guard = enter(shard, context, "break", name);
-    auto* const entry = shard.records.find(name, hash);
-    return entry && LeaseRules::breakLock(entry->record, expected, mode, _state->nowWithoutWall());
+    auto guard = enter(shard, context, "break", name);
+    const bool broken = RecordSteps::breakLock(RecordInTable(shard.records, name, hash), name, expected, mode, _state->nowWithoutWall());
+    guard.unlock();
+    if (broken && mode == BreakMode::now)
+        _state->feeds->tellFree(name);
+    return broken;
+}
+
+std::unique_ptr<ReleaseFeed> MemoryLockStore::releaseFeed(ReleaseSink& sink)
+{
+    return _state->feeds->makeFeed(sink);
 }
 
 std::size_t MemoryLockStore::prune(Milliseconds retention, const CallContext& context)
@@ -267,7 +267,7 @@ std::size_t MemoryLockStore::prune(Milliseconds retention, const CallContext& co
     std::size_t pruned = 0;
     for (std::size_t looked = 0; looked < _state->shards.size(); ++looked)
     {
-        // A page that ends early, full or late, is a smaller page: the next one goes on where this one stopped.
+        // The page may end early, at its limit or at the deadline; the next page continues here.
         Guard guard;
         const auto at = _state->pruneAt.load(std::memory_order_relaxed);
         auto& shard = _state->shards[at % _state->shards.size()];
@@ -276,8 +276,8 @@ std::size_t MemoryLockStore::prune(Milliseconds retention, const CallContext& co
         const auto now = _state->now();
         const auto isForgettable = [&](const RecordTable::Entry& entry)
         { return LeaseRules::isForgettable(*entry.record, retention, now); };
-        pruned += shard.records.eraseIf(mostPruned - pruned, isForgettable);
-        if (pruned == mostPruned)
+        pruned += shard.records.eraseIf(maxPruned - pruned, isForgettable);
+        if (pruned == maxPruned)
             return pruned;
         _state->pruneAt.store(at + 1, std::memory_order_relaxed);
     }
@@ -286,7 +286,7 @@ std::size_t MemoryLockStore::prune(Milliseconds retention, const CallContext& co
 
 void registerMemoryStore(StoreRegistry& registry)
 {
-    registry.add("memory", [](StoreSettings&) { return std::make_shared<MemoryLockStore>(); });
+    registry.add("memory", [](StoreSettings&) { return std::make_shared<MemoryLockStore>(); }, {{.scheme = "memory"}});
 }
 
 } // namespace Leasehold

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "Leasehold/LeaseRules.h"
+#include "Leasehold/Store/LeaseRules.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -13,21 +13,21 @@
 namespace Leasehold
 {
 
-/// The records of a storage by name: open addressing, with the hash of each name beside the pointer to its record. To find one of a million
-/// costs two accesses to memory that is in no cache, where std::unordered_map takes three or four; with a million locks to renew that is
-/// most of what it costs to keep them. The caller brings the hash. Not thread-safe.
+/// The records of a storage by name: an open-addressing table with the hash of each name beside the pointer to its record. To find one of
+/// a million records costs two cache misses, where std::unordered_map has three or four; that is most of the cost of renewing a million
+/// locks. The caller computes the hash. Not thread-safe.
 class RecordTable
 {
 public:
     struct Entry
     {
         std::string name{};
-        std::optional<LeaseRules::Record> record{}; ///< never empty here: the rules take it so
+        std::optional<LeaseRules::Record> record{}; ///< never empty; LeaseRules takes an optional
     };
 
     std::size_t size() const noexcept { return _size; }
 
-    /// nullptr: there is none. Valid until it is erased.
+    /// nullptr: none. The pointer is valid until the record is erased.
     Entry* find(const std::string& name, std::size_t hash) noexcept
     {
         if (_slots.empty())
@@ -42,11 +42,11 @@ public:
         }
     }
 
-    /// There must be none of this name.
+    /// The table must not have a record of this name.
     Entry& add(const std::string& name, std::size_t hash, std::optional<LeaseRules::Record> record)
     {
         auto entry = std::make_unique<Entry>(Entry{name, std::move(record)});
-        if (2 * (_size + 1) > _slots.size()) // at most half full: the way to a free slot stays short
+        if (2 * (_size + 1) > _slots.size()) // at most half full, so that a search ends soon
             grow();
         auto& slot = _slots[freeSlot(hash)];
         slot = {hash, std::move(entry)};
@@ -63,18 +63,18 @@ public:
                 visit(*slot.entry);
     }
 
-    /// Erases those of which `is(entry)`, at most so many, and returns how many. What is left is looked at by the next call again.
+    /// Erases entries for which `is(entry)` is true, at most `limit`, and returns how many. A later call visits the others again.
     template <typename Predicate>
-    std::size_t eraseIf(std::size_t atMost, Predicate is)
+    std::size_t eraseIf(std::size_t limit, Predicate is)
     {
         std::size_t erased = 0;
-        for (std::size_t at = 0; at < _slots.size() && erased < atMost;)
+        for (std::size_t at = 0; at < _slots.size() && erased < limit;)
         {
             if (!_slots[at].entry || !is(*_slots[at].entry))
                 ++at;
             else
             {
-                eraseAt(at); // another may have moved here, so this slot is looked at again
+                eraseAt(at); // another entry may have moved here, so this slot is visited again
                 ++erased;
             }
         }
@@ -88,7 +88,7 @@ private:
         std::unique_ptr<Entry> entry{};
     };
 
-    /// The lower bits, mixed with the upper ones: a caller may have chosen this table by some of them.
+    /// Mixes the upper bits into the lower ones, because a caller may have chosen this table by some of them.
     std::size_t home(std::size_t hash) const noexcept { return (hash ^ (hash >> 32)) & (_slots.size() - 1); }
     std::size_t next(std::size_t at) const noexcept { return (at + 1) & (_slots.size() - 1); }
 
@@ -109,7 +109,7 @@ private:
                 _slots[freeSlot(slot.hash)] = std::move(slot);
     }
 
-    /// No mark is left behind: those that had to give way to the erased one move up.
+    /// Leaves no mark in the gap: entries that were placed further because of the erased one move up.
     void eraseAt(std::size_t gap)
     {
         _slots[gap].entry.reset();
@@ -126,7 +126,7 @@ private:
         }
     }
 
-    std::vector<Slot> _slots; // as many as a power of two
+    std::vector<Slot> _slots; // its size is a power of two
     std::size_t _size = 0;
 };
 

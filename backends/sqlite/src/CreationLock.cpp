@@ -1,7 +1,7 @@
 #include "CreationLock.h"
 
 #include "Leasehold/Exceptions.h"
-#include "Patience.h"
+#include "WaitBudget.h"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 namespace Leasehold
 {
 
-CreationLock::CreationLock(const std::string& path, const Patience& patience)
+CreationLock::CreationLock(const std::string& path, const WaitBudget& budget)
 {
     const auto directory = std::filesystem::path(path).parent_path().string();
     const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -25,11 +25,11 @@ CreationLock::CreationLock(const std::string& path, const Patience& patience)
             ::close(descriptor);
             return;
         }
-        if (!patience.pause())
+        if (!budget.pause())
         {
             ::close(descriptor);
             throw LockStoreUnavailable("sqlite store " + path + ": another process holds its directory (flock) to make the file, and " +
-                                       patience.whyExhausted() + "; try again");
+                                       budget.whySpent() + "; try again");
         }
     }
     _directory = descriptor;
@@ -39,7 +39,7 @@ CreationLock::~CreationLock()
 {
     if (_directory < 0)
         return;
-    ::flock(_directory, LOCK_UN); // a child that was forked meanwhile has the same descriptor: closing ours would not end the lock
+    ::flock(_directory, LOCK_UN); // a child forked meanwhile shares the descriptor, so closing ours alone would not unlock
     ::close(_directory);
 }
 

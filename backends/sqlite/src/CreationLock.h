@@ -5,15 +5,15 @@
 namespace Leasehold
 {
 
-class Patience;
+class WaitBudget;
 
-/// Excludes other processes while the database is made: an flock of its directory. Where the directory cannot be opened for
-/// that, it does nothing: SQLite's own locks still keep the set-up whole.
+/// Excludes other processes while the database is created, by flock on its directory. If the directory cannot be opened, it does nothing:
+/// SQLite's own locks still make the set-up atomic.
 class CreationLock
 {
 public:
-    /// Throws LockStoreUnavailable when the patience ends first.
-    CreationLock(const std::string& path, const Patience& patience);
+    /// Throws LockStoreUnavailable when the budget is spent first.
+    CreationLock(const std::string& path, const WaitBudget& budget);
     ~CreationLock();
     CreationLock(const CreationLock&) = delete;
     CreationLock& operator=(const CreationLock&) = delete;

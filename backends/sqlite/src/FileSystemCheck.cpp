@@ -16,14 +16,14 @@ namespace Leasehold::FileSystemCheck
 namespace
 {
 
-struct SharedType
+struct NamedType
 {
     std::uint64_t number;
     const char* name;
 };
 
-/// As in statfs(2) and, for modules outside the kernel, in stat(1).
-constexpr std::array<SharedType, 23> sharedTypes{{
+/// The type numbers of statfs(2), and for modules outside the kernel those of stat(1).
+constexpr std::array<NamedType, 23> sharedTypes{{
     {0x6969, "NFS"},
     {0x517b, "SMB"},
     {0xff534d42, "CIFS"},
@@ -49,6 +49,20 @@ constexpr std::array<SharedType, 23> sharedTypes{{
     {0x013111a8, "IBRIX"},
 }};
 
+/// These file systems give a file a short name too, and SQLite would make another log for it.
+constexpr std::array<NamedType, 3> typesWithShortNames{{
+    {0x4d44, "FAT"},
+    {0x5346544e, "NTFS"},
+    {0x7366746e, "NTFS"},
+}};
+
+template <std::size_t size>
+const char* nameIn(const std::array<NamedType, size>& types, std::uint64_t number)
+{
+    const auto* found = std::find_if(types.begin(), types.end(), [&](const NamedType& one) { return one.number == number; });
+    return found == types.end() ? nullptr : found->name;
+}
+
 std::uint64_t askSystem(const std::string& path)
 {
     struct statfs about = {};
@@ -64,19 +78,23 @@ std::uint64_t askSystem(const std::string& path)
 
 } // namespace
 
-void requireLocal(const std::string& path, const std::function<std::uint64_t(const std::string&)>& typeOf)
+void requireFit(const std::string& path, const std::function<std::uint64_t(const std::string&)>& typeOf)
 {
-    std::error_code ignored; // what cannot be seen is reported by the question about the directory
+    std::error_code ignored; // the check of the directory reports the error
     const bool exists = std::filesystem::exists(path, ignored);
     const auto asked = exists ? path : std::filesystem::path(behindLinks(path)).parent_path().string();
     const auto type = typeOf ? typeOf(asked) : askSystem(asked);
-    const auto* shared = std::find_if(sharedTypes.begin(), sharedTypes.end(), [&](const SharedType& one) { return one.number == type; });
-    if (shared == sharedTypes.end())
+    const auto* const shared = nameIn(sharedTypes, type);
+    const auto* const withShortNames = nameIn(typesWithShortNames, type);
+    if (!shared && !withShortNames)
         return;
     std::array<char, 16> number{};
     std::snprintf(number.data(), number.size(), "0x%llx", static_cast<unsigned long long>(type));
-    throw LockStoreError("sqlite store " + path + ": it lies on a network or shared file system (" + shared->name + ", type " +
-                         number.data() +
+    if (withShortNames)
+        throw LockStoreError("sqlite store " + path + ": it lies on a file system (" + withShortNames + ", type " + number.data() +
+                             ") that can give a file a second, short name, and SQLite keeps a log for each name; name a path on another "
+                             "local file system, such as ext4, xfs or btrfs");
+    throw LockStoreError("sqlite store " + path + ": it lies on a network or shared file system (" + shared + ", type " + number.data() +
                          "), where SQLite does not exclude; name a path on a local disk, or use a store that is made "
                          "for several hosts");
 }

@@ -7,8 +7,9 @@
 namespace Leasehold::FileSystemCheck
 {
 
-/// Throws LockStoreError, naming the type, if `path` (or its directory, when there is no such file yet) lies on a file system
-/// that several machines can write to: there file locks and shared memory do not exclude. `typeOf`: SQLiteOptions::fileSystemType.
-void requireLocal(const std::string& path, const std::function<std::uint64_t(const std::string&)>& typeOf);
+/// Throws LockStoreError, which names the type, if `path` (or its directory, if there is no such file yet) lies on a file system that
+/// several machines can write to: file locks and shared memory do not work between machines. It also throws for a file system that gives
+/// files a second, short name. `typeOf`: SQLiteOptions::fileSystemType.
+void requireFit(const std::string& path, const std::function<std::uint64_t(const std::string&)>& typeOf);
 
 } // namespace Leasehold::FileSystemCheck

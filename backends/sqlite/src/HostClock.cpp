@@ -1,10 +1,12 @@
 #include "HostClock.h"
 
 #include "Leasehold/Exceptions.h"
+#include "ProcFile.h"
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <ctime>
-#include <fstream>
 #include <sstream>
 #include <unistd.h>
 
@@ -18,11 +20,15 @@ using std::chrono::nanoseconds;
 std::string readBootId()
 {
     constexpr const char* file = "/proc/sys/kernel/random/boot_id";
-    std::ifstream in(file);
+    const auto text = ProcFile::read(file, "to tell one boot of the machine from another");
+    if (!text)
+        throw LockStoreError(std::string("the sqlite store needs ") + file +
+                             " to tell one boot of the machine from another, and it is not there; mount /proc, and mount it whole: "
+                             "without the option subset=pid (systemd: ProcSubset=all)");
+    std::istringstream words(*text);
     std::string id;
-    if (!(in >> id))
-        throw LockStoreError(std::string("the sqlite store cannot read ") + file +
-                             ", by which it tells one boot of the machine from another; mount /proc");
+    if (!(words >> id))
+        throw LockStoreError(std::string("the sqlite store found no boot id in ") + file + ": the file is empty");
     return id;
 }
 
@@ -30,16 +36,20 @@ std::string linkTarget(const char* link)
 {
     std::array<char, 64> target{};
     const auto length = ::readlink(link, target.data(), target.size());
-    return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string();
+    if (length <= 0)
+        throw LockStoreError(std::string("the sqlite store cannot read its time namespace from ") + link + " (" + std::strerror(errno) +
+                             "); mount /proc so that this process can read its own entries");
+    return {target.data(), static_cast<std::size_t>(length)};
 }
 
-/// The file tells the offsets of the namespace in which children will live. They are ours as well, unless this very process
-/// has asked for a new namespace; then nothing tells what ours are.
+/// The file has the time offsets of this process's children. They are this process's own offsets too, unless it has created a new
+/// namespace; then its own offsets cannot be read.
 nanoseconds readBoottimeOffset()
 {
-    std::ifstream in("/proc/self/timens_offsets");
-    if (!in)
+    const auto text = ProcFile::read("/proc/self/timens_offsets", "to read the host's boot clock");
+    if (!text)
         return nanoseconds::zero(); // a kernel without time namespaces
+    std::istringstream in(*text);
     if (linkTarget("/proc/self/ns/time") != linkTarget("/proc/self/ns/time_for_children"))
         throw LockStoreError("the sqlite store cannot be used by a process that asked for a new time namespace and is not in it itself; "
                              "use it in a child process");
@@ -47,9 +57,9 @@ nanoseconds readBoottimeOffset()
     {
         std::istringstream fields(line);
         std::string clock;
-        long long seconds = 0, rest = 0;
-        if (fields >> clock >> seconds >> rest && (clock == "boottime" || clock == std::to_string(CLOCK_BOOTTIME)))
-            return std::chrono::seconds(seconds) + nanoseconds(rest);
+        long long seconds = 0, nanos = 0;
+        if (fields >> clock >> seconds >> nanos && (clock == "boottime" || clock == std::to_string(CLOCK_BOOTTIME)))
+            return std::chrono::seconds(seconds) + nanoseconds(nanos);
     }
     throw LockStoreError("the sqlite store found no line for the boot clock in /proc/self/timens_offsets");
 }

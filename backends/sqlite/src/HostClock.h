@@ -1,7 +1,7 @@
 #pragma once
 
-#include "Leasehold/LeaseRules.h"
 #include "Leasehold/SQLiteLockStore.h"
+#include "Leasehold/Store/LeaseRules.h"
 
 #include <chrono>
 #include <cstdint>
@@ -22,7 +22,7 @@ struct HostNow
 class HostClock
 {
 public:
-    /// Reads boot id and offset, which do not change while a process runs. Throws LockStoreError if the system does not tell them.
+    /// Reads boot id and offset, which do not change while a process runs. Throws LockStoreError if they cannot be read.
     explicit HostClock(const SQLiteHostClocks& sources);
 
     HostNow now() const;

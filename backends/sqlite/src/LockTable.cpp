@@ -1,6 +1,7 @@
 #include "LockTable.h"
 
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/Store/RecordSteps.h"
 #include "SqliteConnection.h"
 #include "SqliteSchema.h"
 
@@ -15,7 +16,7 @@ namespace
 
 using LeaseRules::Standing;
 
-// The numbers of the column "standing". They are in files: never change them.
+// The numbers of the column "standing". Never change them, because files contain them.
 constexpr std::int64_t heldNumber = 0, brokenNumber = 1, releasedNumber = 2, freedNumber = 3;
 
 std::int64_t toNumber(Standing standing)
@@ -37,10 +38,10 @@ std::int64_t toNumber(Standing standing)
 Standing toStanding(std::int64_t number)
 {
     constexpr Standing standings[] = {Standing::held, Standing::broken, Standing::released, Standing::freed};
-    return standings[number]; // requireSane has looked
+    return standings[number]; // requireSane has checked the range
 }
 
-/// As it lies in the statement: a copy of its texts would cost more than all else here.
+/// A view of the row in the statement: copying its texts would cost more than the rest of a step.
 LockTable::RowView rowOf(std::string_view name, const SqliteStatement::Execution& found, int first, bool withMetadata)
 {
     LockTable::RowView row;
@@ -61,20 +62,8 @@ LockTable::RowView rowOf(std::string_view name, const SqliteStatement::Execution
 template <typename To, typename From>
 LockTable::Columns<To> convert(const LockTable::Columns<From>& row)
 {
-    return {To(row.name),   To(row.token),   row.fence,       row.standing, row.acquiredWall,
-            To(row.bootId), row.expiresBoot, row.expiresWall, row.ttl,      To(row.metadata)};
-}
-
-LockRecord recordOf(const std::string& name, const LeaseRules::Record& record, const HostNow& now)
-{
-    const auto onTheWall = [&now](std::int64_t time) { return StorageTime(Milliseconds(time - now.rule.ms + now.wallMs)); };
-    return {name,
-            record.fence,
-            onTheWall(record.acquiredAt),
-            onTheWall(record.expiresAt),
-            Milliseconds(record.ttl),
-            LeaseRules::remaining(record, now.rule),
-            record.metadata};
+    return {To(row.name),    To(row.token),   row.fence, row.standing,     row.acquiredWall, To(row.bootId),
+            row.expiresBoot, row.expiresWall, row.ttl,   To(row.metadata), row.wantedBoot};
 }
 
 } // namespace
@@ -83,13 +72,14 @@ LockTable::LockTable(SqliteConnection& connection) :
     _connection(connection), _schema(connection, "PRAGMA user_version"),
     _find(connection, "SELECT token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl, metadata "
                       "FROM locks WHERE name = ?1"),
-    _findBrief(connection, "SELECT token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl "
+    _load(connection, "SELECT token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl, metadata, wanted_until "
+                      "FROM locks WHERE name = ?1"),
+    _loadBrief(connection, "SELECT token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl, wanted_until "
                            "FROM locks WHERE name = ?1"),
-    _write(connection,
-           "REPLACE INTO locks (name, token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl, metadata) "
-           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
-    _writeExpiry(connection,
-                 "UPDATE locks SET standing = ?2, boot_id = ?3, expires_boot = ?4, expires_wall = ?5, ttl = ?6 WHERE name = ?1"),
+    _write(connection, "REPLACE INTO locks (name, token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl, "
+                       "metadata, wanted_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"),
+    _writeExpiry(connection, "UPDATE locks SET standing = ?2, boot_id = ?3, expires_boot = ?4, expires_wall = ?5, ttl = ?6, "
+                             "wanted_until = ?7 WHERE name = ?1"),
     _list(connection, "SELECT name, token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl, metadata "
                       "FROM locks WHERE name >= ?1 AND standing <= 1 ORDER BY name"),
     _dead(connection, "SELECT name, token, fence, standing, acquired_wall, boot_id, expires_boot, expires_wall, ttl "
@@ -102,7 +92,7 @@ LockTable::LockTable(SqliteConnection& connection) :
            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (name) DO UPDATE SET "
            "token = excluded.token, fence = excluded.fence, standing = excluded.standing, "
            "acquired_wall = excluded.acquired_wall, boot_id = excluded.boot_id, expires_boot = excluded.expires_boot, "
-           "expires_wall = excluded.expires_wall, ttl = excluded.ttl, metadata = excluded.metadata "
+           "expires_wall = excluded.expires_wall, ttl = excluded.ttl, metadata = excluded.metadata, wanted_until = 0 "
            "WHERE excluded.fence > locks.fence")
 {
 }
@@ -113,51 +103,65 @@ void LockTable::requireSchema()
     SqliteSchema::requireKnown(_connection, execution.step() ? execution.number(0) : 0);
 }
 
+/// Loads and saves records for RecordSteps, within one transaction.
+class LockTable::Records
+{
+public:
+    Records(LockTable& table, const HostNow& now, Part part) : _table(table), _now(now), _part(part) {}
+
+    std::optional<Record> load(const std::string& name)
+    {
+        auto found = _table.load(name, _now, _part);
+        // Save the corrected expiry at once, so that the lease ends when waiters were told, even if the wall clock is stepped again.
+        if (found.clamped && _part == Part::whole)
+            save(name, *found.record);
+        return std::move(found.record);
+    }
+
+    void save(const std::string& name, const Record& record)
+    {
+        if (_part == Part::whole)
+            _table.write(name, record, _now);
+        else
+            _table.writeExpiry(name, record, _now);
+    }
+
+private:
+    LockTable& _table;
+    const HostNow& _now;
+    const Part _part;
+};
+
 AcquireReply LockTable::acquire(const AcquireRequest& request, const HostNow& now)
 {
-    auto found = read(request.name, now, true);
-    const auto verdict = LeaseRules::acquire(found.record, request, now.rule);
-    if (found.record && (verdict.changed || found.clamped))
-        write(request.name, *found.record, now);
-    if (verdict.status == AcquireStatus::spent || !found.record)
-        return {verdict.status, {.name = request.name}};
-    return {verdict.status, recordOf(request.name, *found.record, now)};
+    return RecordSteps::acquire(Records(*this, now, Part::whole), request, now.rule);
 }
 
 RenewReply LockTable::renew(const RenewRequest& request, const HostNow& now)
 {
-    auto found = read(request.lease.name, now, false);
-    if (!LeaseRules::renew(found.record, request.lease, request.ttl, now.rule))
-        return {.status = RenewStatus::lost};
-    writeExpiry(request.lease.name, *found.record, now);
-    return {.status = RenewStatus::renewed, .remaining = LeaseRules::remaining(*found.record, now.rule)};
+    return RecordSteps::renew(Records(*this, now, Part::expiry), request, now.rule);
 }
 
-ReleaseStatus LockTable::release(const LeaseRef& lease, const HostNow& now)
+ReleaseReply LockTable::release(const LeaseRef& lease, const HostNow& now)
 {
-    auto found = read(lease.name, now, false);
-    bool changed = false;
-    const auto status = LeaseRules::release(found.record, lease, now.rule, changed);
-    if (changed)
-        writeExpiry(lease.name, *found.record, now);
-    return status;
+    return RecordSteps::release(Records(*this, now, Part::expiry), lease, now.rule);
 }
 
 bool LockTable::breakLock(const std::string& name, Fence expected, BreakMode mode, const HostNow& now)
 {
-    auto found = read(name, now, false);
-    if (!LeaseRules::breakLock(found.record, expected, mode, now.rule))
-        return false;
-    writeExpiry(name, *found.record, now);
-    return true;
+    return RecordSteps::breakLock(Records(*this, now, Part::expiry), name, expected, mode, now.rule);
 }
 
 std::optional<LockRecord> LockTable::find(const std::string& name, const HostNow& now)
 {
-    const auto found = read(name, now, true);
-    if (!found.record || !LeaseRules::isLive(*found.record, now.rule))
+    auto rows = _find.execute();
+    rows.bind(1, name);
+    if (!rows.step())
         return std::nullopt;
-    return recordOf(name, *found.record, now);
+    const auto found = translate(rowOf(name, rows, 0, true), now);
+    if (!LeaseRules::isLive(*found.record, now.rule))
+        return std::nullopt;
+    return RecordSteps::toLockRecord(name, *found.record, now.rule);
 }
 
 std::vector<LockRecord> LockTable::list(const ListQuery& query, const HostNow& now)
@@ -170,12 +174,12 @@ std::vector<LockRecord> LockTable::list(const ListQuery& query, const HostNow& n
     {
         const auto name = rows.text(0);
         if (!name.starts_with(query.prefix))
-            break; // those with the prefix lie together, and none lies before them
+            break; // the names with the prefix are contiguous and come first here
         if (name <= query.after)
             continue;
         const auto found = translate(rowOf(name, rows, 1, true), now);
         if (LeaseRules::isLive(*found.record, now.rule))
-            page.push_back(recordOf(name, *found.record, now));
+            page.push_back(RecordSteps::toLockRecord(name, *found.record, now.rule));
     }
     return page;
 }
@@ -184,7 +188,7 @@ std::vector<std::string> LockTable::forgettable(Milliseconds retention, std::siz
 {
     std::vector<std::string> names;
     auto rows = _dead.execute();
-    rows.bind(1, now.rule.wallMicroseconds); // no other fence lies behind the clock
+    rows.bind(1, now.rule.wallMicroseconds); // only fences behind the clock can be forgotten
     while (names.size() < limit && rows.step())
     {
         const auto row = rowOf(rows.view(0), rows, 1, false);
@@ -197,7 +201,7 @@ std::vector<std::string> LockTable::forgettable(Milliseconds retention, std::siz
 
 bool LockTable::forget(const std::string& name, Milliseconds retention, const HostNow& now)
 {
-    const auto found = read(name, now, false);
+    const auto found = load(name, now, Part::expiry);
     if (!found.record || !LeaseRules::isForgettable(*found.record, retention, now.rule))
         return false;
     auto execution = _forget.execute();
@@ -236,13 +240,16 @@ void LockTable::adopt(const std::vector<Row>& rows, const HostNow& now)
     }
 }
 
-LockTable::Found LockTable::read(const std::string& name, const HostNow& now, bool withMetadata)
+LockTable::Found LockTable::load(const std::string& name, const HostNow& now, Part part)
 {
-    auto execution = (withMetadata ? _find : _findBrief).execute();
+    const bool withMetadata = part == Part::whole;
+    auto execution = (withMetadata ? _load : _loadBrief).execute();
     execution.bind(1, name);
     if (!execution.step())
         return {};
-    return translate(rowOf(name, execution, 0, withMetadata), now);
+    auto row = rowOf(name, execution, 0, withMetadata);
+    row.wantedBoot = execution.number(withMetadata ? 9 : 8);
+    return translate(row, now);
 }
 
 LockTable::Found LockTable::translate(const RowView& row, const HostNow& now) const
@@ -257,23 +264,28 @@ LockTable::Found LockTable::translate(const RowView& row, const HostNow& now) co
     record.ttl = row.ttl;
     record.metadata = row.metadata;
     if (row.bootId == now.bootId)
+    {
         record.expiresAt = row.expiresBoot;
+        record.wantedUntil = row.wantedBoot;
+    }
     else
     {
         const auto byTheWall = row.expiresWall - now.wallMs;
         found.clamped = byTheWall > row.ttl;
         record.expiresAt = now.rule.ms + std::min(byTheWall, row.ttl);
+        if (row.wantedBoot != 0) // the same distance to the end of the lease as in the row
+            record.wantedUntil = record.expiresAt + row.wantedBoot - row.expiresBoot;
     }
     return found;
 }
 
-/// SQLite's own checks do not see a value that no version of Leasehold writes; arithmetic with it could overflow.
+/// Refuses values that no version of Leasehold writes, because arithmetic with them could overflow. SQLite's own checks accept them.
 void LockTable::requireSane(const RowView& row) const
 {
     constexpr auto most = static_cast<std::int64_t>(maxFence);
     const auto fits = [](std::int64_t value) { return value >= -most && value <= most; };
     if (row.fence >= 0 && fits(row.fence) && row.standing >= heldNumber && row.standing <= freedNumber && fits(row.acquiredWall) &&
-        fits(row.expiresBoot) && fits(row.expiresWall) && row.ttl >= 0 && fits(row.ttl))
+        fits(row.expiresBoot) && fits(row.expiresWall) && row.ttl >= 0 && fits(row.ttl) && fits(row.wantedBoot))
         return;
     throw LockStoreError("sqlite store " + _connection.path() + ": the row of lock \"" + std::string(row.name) +
                          "\" has values that no version of Leasehold writes; something else changed the file: stop all that use it "
@@ -286,14 +298,15 @@ void LockTable::write(const std::string& name, const Record& record, const HostN
     auto execution = _write.execute();
     execution.bind(1, name).bind(2, record.token).bind(3, static_cast<std::int64_t>(record.fence)).bind(4, toNumber(record.standing));
     execution.bind(5, onTheWall(record.acquiredAt)).bind(6, now.bootId).bind(7, record.expiresAt).bind(8, onTheWall(record.expiresAt));
-    execution.bind(9, record.ttl).bind(10, record.metadata).run();
+    execution.bind(9, record.ttl).bind(10, record.metadata).bind(11, record.wantedUntil).run();
 }
 
 void LockTable::writeExpiry(const std::string& name, const Record& record, const HostNow& now)
 {
     auto execution = _writeExpiry.execute();
     execution.bind(1, name).bind(2, toNumber(record.standing)).bind(3, now.bootId).bind(4, record.expiresAt);
-    execution.bind(5, record.expiresAt - now.rule.ms + now.wallMs).bind(6, record.ttl).run();
+    execution.bind(5, record.expiresAt - now.rule.ms + now.wallMs).bind(6, record.ttl);
+    execution.bind(7, record.wantedUntil).run();
 }
 
 } // namespace Leasehold

@@ -2,6 +2,7 @@
 
 #include "Leasehold/Exceptions.h"
 #include "StoreFile.h"
+#include "WakeFile.h"
 #include "storePath.h"
 
 #include <sqlite3.h>
@@ -14,9 +15,8 @@ namespace Leasehold
 namespace
 {
 
-using Commit = StoreFile::Commit;
-
-constexpr std::size_t renewalsPerTransaction = 1000;
+// A larger transaction would make the writers of other processes wait too long.
+constexpr std::size_t stepsPerTransaction = 1000;
 constexpr std::size_t prunedPerCall = 1000;
 
 SQLiteOptions checked(SQLiteOptions options)
@@ -28,7 +28,7 @@ SQLiteOptions checked(SQLiteOptions options)
     return options;
 }
 
-/// Says in front of every message what was wanted.
+/// Puts the name of the lock and the failed verb in front of every message.
 template <typename Work>
 auto naming(const char* verb, const std::string& name, Work work)
 {
@@ -49,8 +49,13 @@ auto naming(const char* verb, const std::string& name, Work work)
 
 } // namespace
 
-SQLiteLockStore::SQLiteLockStore(SQLiteOptions options) :
-    _durability(options.durability), _file(std::make_unique<StoreFile>(checked(std::move(options))))
+SQLiteLockStore::SQLiteLockStore(SQLiteOptions options) : SQLiteLockStore(checked(std::move(options)), Checked{}) {}
+
+// SQLite allows one writing transaction at a time, and a transaction is short.
+SQLiteLockStore::SQLiteLockStore(SQLiteOptions options, Checked) :
+    BatchedLockStore("sqlite store " + options.path,
+                     {.requests = 1, .steps = stepsPerTransaction, .hangsAfter = forever, .requestsEndSoon = true}),
+    _durability(options.durability), _file(std::make_unique<StoreFile>(std::move(options), queue()))
 {
 }
 
@@ -63,8 +68,9 @@ StoreInfo SQLiteLockStore::info() const
             .durable = _durability == SQLiteDurability::full,
             .sharedAcrossHosts = false,
             .ttlGranularity = Milliseconds(1),
-            .clockUncertainty = Milliseconds(1), // expiry is judged in whole milliseconds
-            .sparesFences = true};
+            .clockUncertainty = Milliseconds(1), // the clock has whole milliseconds
+            .reservesFences = true,
+            .tellsWanted = true};
 }
 
 void SQLiteLockStore::prepare(const CallContext& context)
@@ -72,78 +78,51 @@ void SQLiteLockStore::prepare(const CallContext& context)
     _file->makeReady(context);
 }
 
-AcquireReply SQLiteLockStore::acquire(const AcquireRequest& request, const CallContext& context)
+void SQLiteLockStore::carryOut(Batch& batch)
 {
-    return naming("acquired", request.name,
-                  [&]
-                  {
-                      AcquireReply reply;
-                      _file->write(context, 1,
-                                   [&](LockTable& table, const HostNow& now)
-                                   {
-                                       _file->requireGrantsAllowed(now);
-                                       _file->noteTtl(request.ttl);
-                                       reply = table.acquire(request, now);
-                                       const bool granted = reply.status == AcquireStatus::granted;
-                                       return granted && _durability == SQLiteDurability::full ? Commit::durable : Commit::quick;
-                                   });
-                      return reply;
-                  });
-}
-
-std::vector<RenewReply> SQLiteLockStore::renew(std::span<const RenewRequest> requests, const CallContext& context)
-{
-    std::vector<RenewReply> replies;
-    replies.reserve(requests.size());
-    while (replies.size() < requests.size())
+    try
     {
-        const auto done = replies.size();
-        const auto part = requests.subspan(done, std::min(renewalsPerTransaction, requests.size() - done));
-        try
+        _file->write(batch, [this](BatchStep& step, LockTable& table, const HostNow& now) { return judged(step, table, now); });
+    }
+    catch (const FileVanished& vanished)
+    {
+        for (auto* const step : batch.steps())
         {
-            _file->write(context, part.size(),
-                         [&](LockTable& table, const HostNow& now)
-                         {
-                             replies.resize(done);
-                             for (const auto& request : part)
-                             {
-                                 _file->noteTtl(request.ttl);
-                                 replies.push_back(table.renew(request, now));
-                             }
-                             return Commit::quick;
-                         });
-        }
-        catch (const FileVanished&)
-        {
-            replies.assign(requests.size(), {.status = RenewStatus::lost}); // those of earlier parts were in the same file
-        }
-        catch (const LockStoreError& error)
-        {
-            if (done == 0)
-                throw;
-            const bool worthAnotherTry = dynamic_cast<const LockStoreUnavailable*>(&error) != nullptr;
-            replies.resize(done);
-            replies.resize(requests.size(),
-                           {.status = worthAnotherTry ? RenewStatus::unavailable : RenewStatus::failed, .reason = error.message()});
+            if (step->renewal())
+                step->reply(RenewReply{.status = RenewStatus::lost});
+            else
+                step->fail(vanished);
         }
     }
-    return replies;
 }
 
-ReleaseStatus SQLiteLockStore::release(const LeaseRef& lease, const CallContext& context)
+std::optional<AcquireReply> SQLiteLockStore::judged(BatchStep& step, LockTable& table, const HostNow& now)
 {
-    return naming("released", lease.name,
-                  [&]
-                  {
-                      auto status = ReleaseStatus::notHeld;
-                      _file->write(context, 1,
-                                   [&](LockTable& table, const HostNow& now)
-                                   {
-                                       status = table.release(lease, now);
-                                       return Commit::quick;
-                                   });
-                      return status;
-                  });
+    if (const auto* const request = step.acquire())
+    {
+        _file->noteTtl(request->ttl);
+        _file->requireGrantsAllowed(now);
+        auto reply = table.acquire(*request, now);
+        if (reply.status == AcquireStatus::granted && _durability == SQLiteDurability::full)
+            return reply;
+        step.reply(std::move(reply));
+    }
+    else if (const auto* const renewal = step.renewal())
+    {
+        _file->noteTtl(renewal->ttl);
+        step.reply(table.renew(*renewal, now));
+    }
+    else
+        step.reply(table.release(*step.release(), now));
+    return std::nullopt;
+}
+
+ReleaseReply SQLiteLockStore::release(const LeaseRef& lease, const CallContext& context)
+{
+    const auto reply = BatchedLockStore::release(lease, context);
+    if (reply.wanted)
+        WakeFile::touch(_file->path());
+    return reply;
 }
 
 std::optional<LockRecord> SQLiteLockStore::find(const std::string& name, const CallContext& context)
@@ -152,12 +131,7 @@ std::optional<LockRecord> SQLiteLockStore::find(const std::string& name, const C
                   [&]
                   {
                       std::optional<LockRecord> found;
-                      _file->read(context,
-                                  [&](LockTable& table, const HostNow& now)
-                                  {
-                                      found = table.find(name, now);
-                                      return Commit::quick;
-                                  });
+                      _file->read(context, [&](LockTable& table, const HostNow& now) { found = table.find(name, now); });
                       return found;
                   });
 }
@@ -165,12 +139,7 @@ std::optional<LockRecord> SQLiteLockStore::find(const std::string& name, const C
 std::vector<LockRecord> SQLiteLockStore::list(const ListQuery& query, const CallContext& context)
 {
     std::vector<LockRecord> page;
-    _file->read(context,
-                [&](LockTable& table, const HostNow& now)
-                {
-                    page = table.list(query, now);
-                    return Commit::quick;
-                });
+    _file->read(context, [&](LockTable& table, const HostNow& now) { page = table.list(query, now); });
     return page;
 }
 
@@ -180,38 +149,35 @@ bool SQLiteLockStore::breakLock(const std::string& name, Fence expected, BreakMo
                   [&]
                   {
                       bool broken = false;
-                      _file->write(context, 1,
-                                   [&](LockTable& table, const HostNow& now)
-                                   {
-                                       broken = table.breakLock(name, expected, mode, now);
-                                       return Commit::quick;
-                                   });
+                      _file->write(context,
+                                   [&](LockTable& table, const HostNow& now) { broken = table.breakLock(name, expected, mode, now); });
+                      if (broken && mode == BreakMode::now)
+                          WakeFile::touch(_file->path());
                       return broken;
                   });
 }
 
 std::size_t SQLiteLockStore::prune(Milliseconds retention, const CallContext& context)
 {
-    // The search goes through the whole table, so it is done while others may write; each find is judged again afterwards.
+    // The search reads the whole table, so it runs outside a writing transaction. forget() judges each found record again.
     std::vector<std::string> names;
-    _file->read(context,
-                [&](LockTable& table, const HostNow& now)
-                {
-                    names = table.forgettable(retention, prunedPerCall, now);
-                    return Commit::quick;
-                });
+    _file->read(context, [&](LockTable& table, const HostNow& now) { names = table.forgettable(retention, prunedPerCall, now); });
     if (names.empty())
         return 0;
     std::size_t forgotten = 0;
-    _file->write(context, names.size(),
+    _file->write(context,
                  [&](LockTable& table, const HostNow& now)
                  {
                      forgotten = 0;
                      for (const auto& name : names)
                          forgotten += table.forget(name, retention, now) ? 1 : 0;
-                     return Commit::quick;
                  });
     return forgotten;
+}
+
+std::unique_ptr<ReleaseFeed> SQLiteLockStore::releaseFeed(ReleaseSink& sink)
+{
+    return WakeFile::makeFeed(_file->path(), sink);
 }
 
 std::string SQLiteLockStore::engine(const CallContext&)

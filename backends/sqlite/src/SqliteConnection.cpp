@@ -1,8 +1,8 @@
 #include "SqliteConnection.h"
 
 #include "Leasehold/Exceptions.h"
-#include "Patience.h"
 #include "SqliteTrouble.h"
+#include "WaitBudget.h"
 
 #include <filesystem>
 #include <sqlite3.h>
@@ -11,12 +11,11 @@ namespace Leasehold
 {
 namespace
 {
-/// How many steps of SQLite's machine lie between two looks at the deadline: some tens of microseconds.
+/// The number of virtual-machine steps between two checks of the deadline: some tens of microseconds.
 constexpr int stepsBetweenLooks = 2000;
 } // namespace
 
-SqliteConnection::SqliteConnection(const std::string& path, IfMissing ifMissing, const Patience& patience) :
-    _path(path), _patience(&patience)
+SqliteConnection::SqliteConnection(const std::string& path, IfMissing ifMissing, const WaitBudget& budget) : _path(path), _budget(&budget)
 {
     try
     {
@@ -44,8 +43,8 @@ void SqliteConnection::open(IfMissing ifMissing)
     require(sqlite3_busy_handler(_handle, &onBusy, this));
     sqlite3_progress_handler(_handle, stepsBetweenLooks, &onProgress, this);
 
-    // When the last connection of all processes closes, SQLite writes the log back and deletes -wal and -shm *by name*. If the
-    // file was replaced meanwhile, those names belong to somebody else's database.
+    // When the last connection of all processes closes, SQLite checkpoints the log and deletes -wal and -shm *by name*. If the file was
+    // replaced meanwhile, these names belong to another database.
     require(sqlite3_db_config(_handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr));
     require(sqlite3_db_config(_handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr));
     require(sqlite3_db_config(_handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr));
@@ -55,7 +54,7 @@ void SqliteConnection::close() noexcept
 {
     for (auto* statement : {&_beginWrite, &_beginRead, &_end, &_undo})
         statement->forget();
-    _patience = nullptr;
+    _budget = nullptr;
     sqlite3_close_v2(_handle); // a transaction that is open is rolled back
     _handle = nullptr;
 }
@@ -81,7 +80,7 @@ void SqliteConnection::syncLog()
     require(sqlite3_file_control(_handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log));
     if (log && log->pMethods && log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) == SQLITE_OK)
         return;
-    _broken = true; // what the disk has is not known any more
+    _broken = true; // the content of the disk is unknown
     throw LockStoreUnavailable("sqlite store " + _path +
                                ": the disk did not confirm that it has the change; check its file system, then try again");
 }
@@ -92,24 +91,25 @@ void SqliteConnection::shortenLog() noexcept
     std::error_code none;
     const auto length = std::filesystem::file_size(fileName() + "-wal", none);
     if (!none && length > longest)
-        sqlite3_wal_checkpoint_v2(_handle, "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr); // if others use it: next time
+        sqlite3_wal_checkpoint_v2(_handle, "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr,
+                                  nullptr); // it fails while others use the log; the next call tries again
 }
 
 void SqliteConnection::rollback() noexcept
 {
     if (!_handle || sqlite3_get_autocommit(_handle) != 0)
         return;
-    const auto* patience = _patience;
-    _patience = nullptr; // undoing waits for nobody, and no deadline may stop it
+    const auto* budget = _budget;
+    _budget = nullptr; // a rollback waits for no other process, and no deadline may stop it
     try
     {
         _undo.execute().run();
     }
     catch (...)
     {
-        _broken = true; // what it was undone for is on its way to the caller already
+        _broken = true; // the caller already handles the exception that caused the rollback
     }
-    _patience = patience;
+    _budget = budget;
 }
 
 void SqliteConnection::run(const std::string& sql)
@@ -165,19 +165,19 @@ void SqliteConnection::fail(int code)
     _lastFailure = extended;
     if (!leavesConnectionUsable(extended))
         _broken = true;
-    throwTrouble(_path, extended, _handle, _patience);
+    throwTrouble(_path, extended, _handle, _budget);
 }
 
 int SqliteConnection::onBusy(void* self, int)
 {
-    const auto* patience = static_cast<SqliteConnection*>(self)->_patience;
-    return patience && patience->pause() ? 1 : 0;
+    const auto* budget = static_cast<SqliteConnection*>(self)->_budget;
+    return budget && budget->pause() ? 1 : 0;
 }
 
 int SqliteConnection::onProgress(void* self)
 {
-    const auto* patience = static_cast<SqliteConnection*>(self)->_patience;
-    return patience && patience->isExhausted() ? 1 : 0;
+    const auto* budget = static_cast<SqliteConnection*>(self)->_budget;
+    return budget && budget->isSpent() ? 1 : 0;
 }
 
 } // namespace Leasehold

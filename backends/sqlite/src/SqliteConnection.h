@@ -10,10 +10,10 @@ struct sqlite3;
 namespace Leasehold
 {
 
-class Patience;
+class WaitBudget;
 
-/// One connection to the file: opened, waiting for other processes as the present call's Patience allows, and closed without
-/// touching files by their names (see close in the source). Used by one thread at a time.
+/// One connection to the file. It waits for other processes as long as the WaitBudget of the present call allows. Closing it does not touch
+/// files by their names (see the source). Used by one thread at a time.
 class SqliteConnection
 {
 public:
@@ -24,35 +24,35 @@ public:
     };
 
     /// Throws LockStoreUnavailable or LockStoreError.
-    SqliteConnection(const std::string& path, IfMissing ifMissing, const Patience& patience);
+    SqliteConnection(const std::string& path, IfMissing ifMissing, const WaitBudget& budget);
     ~SqliteConnection();
     SqliteConnection(const SqliteConnection&) = delete;
     SqliteConnection& operator=(const SqliteConnection&) = delete;
 
-    /// Whose waits count from now on; null: nobody's, a busy file fails at once.
-    void serve(const Patience* patience) { _patience = patience; }
+    /// Sets the budget of waits from now on; nullptr: a busy file fails at once.
+    void setWaitBudget(const WaitBudget* budget) { _budget = budget; }
 
-    /// Starts a transaction that may write: nobody else writes until it ends.
+    /// Starts a writing transaction. No other connection writes until it ends.
     void beginWrite();
-    /// Starts a transaction that reads one state.
+    /// Starts a reading transaction on one consistent state.
     void beginRead();
     void commit();
-    /// Waits until the disk has all that was committed, by anybody. With synchronous = NORMAL a commit alone does not wait for it;
-    /// done afterwards, when others may write again, the wait is nobody else's.
+    /// Waits until every earlier commit of any process is on the disk. With synchronous = NORMAL a commit does not wait for the disk; the
+    /// caller waits here, after its transaction, so that other writers do not wait.
     void syncLog();
-    /// Undoes what is open, if anything is. Never throws; a connection that cannot even do that is marked as broken.
+    /// Rolls back the open transaction, if there is one. Never throws; a connection that cannot roll back is marked as broken.
     void rollback() noexcept;
 
-    /// To be called by whoever may be the last to use the file: a long log makes the next process, which has to read it, start
-    /// late. Never throws.
+    /// Shortens a long log. The last user of the file should call it, because the next process reads the whole log when it starts. Never
+    /// throws.
     void shortenLog() noexcept;
 
-    /// For set-up.
+    /// These are for the set-up.
     void run(const std::string& sql);
     std::int64_t number(const std::string& sql);
     std::string text(const std::string& sql);
 
-    /// False: SQLite sees another file, or none, at the place where it opened this one.
+    /// False if the name of the file that SQLite opened now belongs to another file or to none.
     bool isAtItsPlace();
     /// The file's name with its symbolic links resolved, as SQLite uses it.
     std::string fileName() const;
@@ -60,7 +60,7 @@ public:
 
     /// True if the last failure was that another process held the file.
     bool wasBusy() const;
-    /// True after a failure that leaves it unclear what the connection is worth: it must be closed.
+    /// True after a failure that leaves the state of the connection unknown: it must be closed.
     bool isBroken() const { return _broken; }
 
     const std::string& path() const { return _path; }
@@ -76,7 +76,7 @@ private:
 
     const std::string _path;
     sqlite3* _handle = nullptr;
-    const Patience* _patience;
+    const WaitBudget* _budget;
     bool _broken = false;
     int _lastFailure = 0;
     SqliteStatement _beginWrite{*this, "BEGIN IMMEDIATE"}, _beginRead{*this, "BEGIN"}, _end{*this, "COMMIT"}, _undo{*this, "ROLLBACK"};

@@ -1,8 +1,8 @@
 #include "SqliteSchema.h"
 
 #include "Leasehold/Exceptions.h"
-#include "Patience.h"
 #include "SqliteConnection.h"
+#include "WaitBudget.h"
 
 #include <string>
 
@@ -11,11 +11,12 @@ namespace Leasehold::SqliteSchema
 namespace
 {
 
-/// "LsHd": `file` and others tell by it whose database this is.
+/// "LsHd": the program `file` and others identify the application of a database by it.
 constexpr long long applicationId = 0x4c734864;
 
-/// The last grant of each name. Times are in ms. `expires_boot` is by the host's boot clock and holds while `boot_id` is the
-/// kernel's; else `expires_wall` does.
+/// The last grant of each name. Times are in ms. While `boot_id` is the kernel's, `expires_boot` counts, by the host's boot clock; else
+/// `expires_wall` counts. `wanted_until` (the end of a waiter's note) is by the writer's boot clock; after another boot, its distance to
+/// `expires_boot` counts.
 constexpr const char* createTable = "CREATE TABLE locks ("
                                     "name TEXT NOT NULL PRIMARY KEY, "
                                     "token TEXT NOT NULL, "
@@ -26,14 +27,23 @@ constexpr const char* createTable = "CREATE TABLE locks ("
                                     "expires_boot INTEGER NOT NULL, "
                                     "expires_wall INTEGER NOT NULL, "
                                     "ttl INTEGER NOT NULL, "
-                                    "metadata TEXT NOT NULL"
+                                    "metadata TEXT NOT NULL, "
+                                    "wanted_until INTEGER NOT NULL DEFAULT 0"
                                     ") STRICT, WITHOUT ROWID";
+
+/// The column that files of 0.1.0 lack. That version names its columns and still works, so the schema keeps its number.
+constexpr const char* addWanted = "ALTER TABLE locks ADD COLUMN wanted_until INTEGER NOT NULL DEFAULT 0";
+
+bool hasWanted(SqliteConnection& connection)
+{
+    return connection.number("SELECT count(*) FROM pragma_table_info('locks') WHERE name = 'wanted_until'") != 0;
+}
 
 /// A commit does not wait for the disk; see SqliteConnection::syncLog.
 constexpr const char* syncSeldom = "PRAGMA synchronous = NORMAL";
 
-/// True: it is ours and of this version. False: it is empty. To be asked in a transaction: another process may be making the
-/// table at this moment, and half of that would look like the database of another application.
+/// True: the database is ours and of this version. False: it is empty. Must be called in a transaction: another process may be creating the
+/// table, and half of it would look like the database of another application.
 bool isOurs(SqliteConnection& connection)
 {
     const auto application = connection.number("PRAGMA application_id");
@@ -49,8 +59,8 @@ bool isOurs(SqliteConnection& connection)
     return false;
 }
 
-/// SQLite does not always wait by itself here: where it fears a deadlock between two that switch, it fails one of them at once.
-void useWriteAheadLog(SqliteConnection& connection, const Patience& patience)
+/// Retries here, because SQLite does not always wait itself: if two connections switch to WAL at once, it may fail one of them at once.
+void useWriteAheadLog(SqliteConnection& connection, const WaitBudget& budget)
 {
     for (;;)
     {
@@ -64,7 +74,7 @@ void useWriteAheadLog(SqliteConnection& connection, const Patience& patience)
         }
         catch (const LockStoreUnavailable&)
         {
-            if (!connection.wasBusy() || !patience.pause())
+            if (!connection.wasBusy() || !budget.pause())
                 throw;
         }
     }
@@ -83,34 +93,43 @@ void requireKnown(const SqliteConnection& connection, long long found)
                              ", which no version of Leasehold has written; something else changed the file: move it away");
 }
 
-void setUp(SqliteConnection& connection, const Patience& patience)
+void setUp(SqliteConnection& connection, Access access, const WaitBudget& budget)
 {
-    if (connection.isReadOnly())
-        throw LockStoreError("sqlite store " + connection.path() +
-                             ": the file is read-only for this user; allow writing to it and its directory, or name another path");
-    const bool ours = [&]
+    const auto requireWritable = [&connection]
+    {
+        if (connection.isReadOnly())
+            throw LockStoreError("sqlite store " + connection.path() +
+                                 ": the file is read-only for this user; allow writing to it and its directory, or name another path");
+    };
+    if (access == Access::write)
+        requireWritable();
+    bool ours = false, complete = false;
     {
         const SqliteTransaction oneState(connection);
         connection.beginRead();
-        return isOurs(connection);
-    }();
-    if (ours && connection.text("PRAGMA journal_mode") == "wal")
+        ours = isOurs(connection);
+        complete = ours && (connection.isReadOnly() || hasWanted(connection)); // readers do not read the column
+    }
+    if (complete && connection.text("PRAGMA journal_mode") == "wal")
     {
         connection.run(syncSeldom);
         return;
     }
+    requireWritable();
     if (!ours)
         connection.run("PRAGMA encoding = 'UTF-8'"); // names are ordered by their bytes
-    useWriteAheadLog(connection, patience);
+    useWriteAheadLog(connection, budget);
 
     const SqliteTransaction transaction(connection);
-    connection.beginWrite(); // and the disk must have it: that is how a connection begins
-    if (!isOurs(connection)) // another process may have been quicker
+    connection.beginWrite(); // until syncSeldom runs, a commit waits for the disk
+    if (!isOurs(connection)) // another process may have created the table first
     {
         connection.run(createTable);
         connection.run("PRAGMA application_id = " + std::to_string(applicationId));
         connection.run("PRAGMA user_version = " + std::to_string(version));
     }
+    else if (!hasWanted(connection))
+        connection.run(addWanted);
     connection.commit();
     connection.run(syncSeldom);
 }

@@ -28,7 +28,7 @@ void SqliteStatement::forget() noexcept
 
 SqliteStatement::Execution::~Execution()
 {
-    sqlite3_reset(_statement._statement); // it answers the failure of the last step again, which has been thrown already
+    sqlite3_reset(_statement._statement); // it returns the failure of the last step again, which was thrown already
 }
 
 SqliteStatement::Execution& SqliteStatement::Execution::bind(int parameter, std::string_view text)

@@ -11,7 +11,7 @@ namespace Leasehold
 
 class SqliteConnection;
 
-/// A statement that is prepared when it is first executed, and kept for the life of its connection.
+/// A statement that is prepared at its first execution and kept as long as its connection.
 class SqliteStatement
 {
 public:
@@ -21,7 +21,7 @@ public:
     SqliteStatement(const SqliteStatement&) = delete;
     SqliteStatement& operator=(const SqliteStatement&) = delete;
 
-    /// One execution: resets the statement when it ends. What is bound must outlive it.
+    /// One execution: its destructor resets the statement. Bound values must outlive it.
     class Execution
     {
     public:
@@ -40,7 +40,7 @@ public:
 
         std::int64_t number(int column) const;
         std::string text(int column) const { return std::string(view(column)); }
-        /// The same without a copy: until the next step, or the end of the execution.
+        /// The same without a copy; valid until the next step or the end of the execution.
         std::string_view view(int column) const;
 
     private:
@@ -49,7 +49,7 @@ public:
 
     /// Throws as throwTrouble does.
     Execution execute();
-    /// To be called before the connection closes, if the statement lives longer.
+    /// Must be called before the connection closes if the statement lives longer.
     void forget() noexcept;
 
 private:

@@ -1,7 +1,7 @@
 #include "SqliteTrouble.h"
 
 #include "Leasehold/Exceptions.h"
-#include "Patience.h"
+#include "WaitBudget.h"
 
 #include <cerrno>
 #include <cstring>
@@ -25,7 +25,7 @@ std::string describe(const std::string& path, int code, sqlite3* connection)
     return text + ")";
 }
 
-/// SQLite then asks once more without making the file, and tells what it was answered to that: that there is none.
+/// Without free inodes SQLite cannot create the file. It then tries to open it without creating it, and reports that failure: no such file.
 bool isWithoutInodes(const std::string& path)
 {
     struct statvfs about = {};
@@ -33,8 +33,20 @@ bool isWithoutInodes(const std::string& path)
     return ::statvfs(directory.c_str(), &about) == 0 && about.f_files > 0 && about.f_favail == 0;
 }
 
-[[noreturn]] void throwCannotOpen(const std::string& path, const std::string& text, int reason)
+bool mayOnlyRead(sqlite3* connection)
 {
+    return connection && sqlite3_db_readonly(connection, "main") == 1;
+}
+
+[[noreturn]] void throwWithoutLog(const std::string& text)
+{
+    throw LockStoreError(text + "; this user may only read the file, and for that its -wal and -shm files must be there and be readable: "
+                                "any use of the store by a user who may write it makes them");
+}
+
+[[noreturn]] void throwCannotOpen(const std::string& path, const std::string& text, sqlite3* connection)
+{
+    const int reason = connection ? sqlite3_system_errno(connection) : 0;
     switch (reason == ENOENT && isWithoutInodes(path) ? ENOSPC : reason)
     {
     case EMFILE:
@@ -47,25 +59,29 @@ bool isWithoutInodes(const std::string& path)
     case ENOMEM:
         throw LockStoreUnavailable(text + "; try again");
     default:
-        throw LockStoreError(text + "; its directory must exist, and this user must be allowed to create and write files in it");
+        if (mayOnlyRead(connection))
+            throwWithoutLog(text);
+        throw LockStoreError(text +
+                             "; its directory must exist, and this user must be allowed to create and write files in it, and to read and "
+                             "write those of the store that are there");
     }
 }
 
 } // namespace
 
-void throwTrouble(const std::string& path, int code, sqlite3* connection, const Patience* patience)
+void throwTrouble(const std::string& path, int code, sqlite3* connection, const WaitBudget* budget)
 {
     const std::string text = describe(path, code, connection);
     switch (code & 0xff)
     {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        if (patience && patience->isCancelled())
+        if (budget && budget->isCancelled())
             throw LockStoreUnavailable(text + "; the call was cancelled while another process held the file");
         throw LockStoreUnavailable(text + "; another process held the file for all the time that the call had: try again, and if it lasts, "
                                           "look for a stopped process that has the file open");
     case SQLITE_INTERRUPT:
-        throw LockStoreUnavailable(text + "; " + (patience ? patience->whyExhausted() : "the call was interrupted"));
+        throw LockStoreUnavailable(text + "; " + (budget ? budget->whySpent() : "the call was interrupted"));
     case SQLITE_FULL:
         throw LockStoreUnavailable(text + "; no space is left: make room on its file system");
     case SQLITE_IOERR:
@@ -74,7 +90,7 @@ void throwTrouble(const std::string& path, int code, sqlite3* connection, const 
     case SQLITE_PROTOCOL:
         throw LockStoreUnavailable(text + "; try again");
     case SQLITE_CANTOPEN:
-        throwCannotOpen(path, text, connection ? sqlite3_system_errno(connection) : 0);
+        throwCannotOpen(path, text, connection);
     case SQLITE_NOTADB:
         throw LockStoreError(text + "; it is left as it is: name another path, or move the file away");
     case SQLITE_CORRUPT:
@@ -82,7 +98,10 @@ void throwTrouble(const std::string& path, int code, sqlite3* connection, const 
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-        throw LockStoreError(text + "; this user must be allowed to write the file, its -wal and -shm files, and its directory");
+        if (mayOnlyRead(connection))
+            throwWithoutLog(text);
+        throw LockStoreError(text + "; this user must be allowed to write the file, its -wal and -shm files, and its directory "
+                                    "(to find and list locks, reading the three files is enough)");
     default:
         throw LockStoreError(text + "; its table is not as this version of Leasehold made it, or was changed by something else");
     }

@@ -7,14 +7,14 @@ struct sqlite3;
 namespace Leasehold
 {
 
-class Patience;
+class WaitBudget;
 
-/// Throws what a failed SQLite call means: LockStoreUnavailable if another try may succeed, LockStoreError if somebody has to
-/// repair something first. The message names the file, SQLite's own text and what to do. `code` is an extended result code;
-/// `connection` may be null, `patience` too.
-[[noreturn]] void throwTrouble(const std::string& path, int code, sqlite3* connection, const Patience* patience);
+/// Throws the exception for a failed SQLite call: LockStoreUnavailable if another attempt may succeed, LockStoreError if an operator must
+/// repair something first. The message has the file, SQLite's text and what to do. `code`: an extended result code. `connection` and
+/// `budget` may be nullptr.
+[[noreturn]] void throwTrouble(const std::string& path, int code, sqlite3* connection, const WaitBudget* budget);
 
-/// True if a connection is as good as before this failure.
+/// True if the connection can still be used after this failure.
 bool leavesConnectionUsable(int code);
 
 } // namespace Leasehold

@@ -1,23 +1,27 @@
 #include "StoreConnection.h"
 
+#include "FileNameCheck.h"
 #include "Leasehold/Exceptions.h"
-#include "Patience.h"
 #include "SqliteSchema.h"
+#include "WaitBudget.h"
 
 namespace Leasehold
 {
 namespace
 {
 
-SqliteConnection& setUp(SqliteConnection& connection, const Patience& patience)
+using SqliteSchema::Access;
+
+SqliteConnection& checked(SqliteConnection& connection, Access access, const WaitBudget& budget)
 {
-    SqliteSchema::setUp(connection, patience);
+    SqliteSchema::setUp(connection, access, budget);
     return connection;
 }
 
-FilePlace placeOf(SqliteConnection& connection)
+DatabaseFiles placeOf(SqliteConnection& connection)
 {
-    auto place = FilePlace::look(connection.path(), connection.fileName());
+    FileNameCheck::requireOneName(connection.path()); // the file may have got a second name while it was opened
+    auto place = DatabaseFiles::look(connection.path(), connection.fileName());
     if (!place || !connection.isAtItsPlace())
         throw LockStoreUnavailable("sqlite store " + connection.path() +
                                    ": the file was removed or replaced while it was being opened; try again");
@@ -26,10 +30,10 @@ FilePlace placeOf(SqliteConnection& connection)
 
 } // namespace
 
-StoreConnection::StoreConnection(const std::string& path, SqliteConnection::IfMissing ifMissing, const SQLiteHostClocks& clocks,
-                                 const Patience& patience) :
-    sqlite(path, ifMissing, patience),
-    clock(clocks), table(setUp(sqlite, patience)), place(placeOf(sqlite))
+StoreConnection::StoreConnection(const std::string& path, SqliteConnection::IfMissing ifMissing, Access access,
+                                 const SQLiteHostClocks& clocks, const WaitBudget& budget) :
+    sqlite(path, ifMissing, budget),
+    clock(clocks), table(checked(sqlite, access, budget)), place(placeOf(sqlite))
 {
 }
 

@@ -1,25 +1,28 @@
 #pragma once
 
-#include "FilePlace.h"
+#include "DatabaseFiles.h"
 #include "HostClock.h"
 #include "LockTable.h"
 #include "SqliteConnection.h"
+#include "SqliteSchema.h"
 
 namespace Leasehold
 {
 
-/// A connection that is ready for the verbs: the file is a lock database and is where it should be.
+/// A connection that is ready for the verbs: the file is a lock database, and its name still belongs to it.
 class StoreConnection
 {
 public:
+    using Access = SqliteSchema::Access;
+
     /// Throws LockStoreUnavailable or LockStoreError. `clocks` must outlive it.
-    StoreConnection(const std::string& path, SqliteConnection::IfMissing ifMissing, const SQLiteHostClocks& clocks,
-                    const Patience& patience);
+    StoreConnection(const std::string& path, SqliteConnection::IfMissing ifMissing, Access access, const SQLiteHostClocks& clocks,
+                    const WaitBudget& budget);
 
     SqliteConnection sqlite;
     HostClock clock;
     LockTable table;
-    FilePlace place;
+    DatabaseFiles place;
 };
 
 } // namespace Leasehold

@@ -1,14 +1,18 @@
 #include "StoreFile.h"
 
 #include "CreationLock.h"
+#include "FileNameCheck.h"
 #include "FileSystemCheck.h"
-#include "Patience.h"
+#include "WaitBudget.h"
 #include "storePath.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
 #include <filesystem>
 #include <iterator>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <utility>
 
 namespace Leasehold
@@ -16,17 +20,14 @@ namespace Leasehold
 namespace
 {
 
-/// A transaction with more would keep the writers of other processes waiting for too long.
-constexpr std::size_t rowsPerTransaction = 1000;
-
-/// Lets a connection wait on behalf of one call.
-class Serving
+/// Sets the wait budget of a connection for the duration of one call.
+class BudgetScope
 {
 public:
-    Serving(SqliteConnection& connection, const Patience& patience) : _connection(connection) { connection.serve(&patience); }
-    ~Serving() { _connection.serve(nullptr); }
-    Serving(const Serving&) = delete;
-    Serving& operator=(const Serving&) = delete;
+    BudgetScope(SqliteConnection& connection, const WaitBudget& budget) : _connection(connection) { connection.setWaitBudget(&budget); }
+    ~BudgetScope() { _connection.setWaitBudget(nullptr); }
+    BudgetScope(const BudgetScope&) = delete;
+    BudgetScope& operator=(const BudgetScope&) = delete;
 
 private:
     SqliteConnection& _connection;
@@ -34,7 +35,7 @@ private:
 
 enum class Occupant
 {
-    nothing, ///< or an empty file
+    nothing, ///< no file, or an empty one
     file
 };
 
@@ -42,7 +43,7 @@ Occupant occupantOf(const std::string& path)
 {
     struct stat about = {};
     if (::stat(path.c_str(), &about) != 0)
-        return Occupant::nothing; // what hinders us from seeing it will hinder SQLite too, which says so better
+        return Occupant::nothing; // SQLite fails for the same reason, with a better message
     if (S_ISDIR(about.st_mode))
         throw LockStoreError("sqlite store " + path + ": this is a directory; name a file in it");
     if (!S_ISREG(about.st_mode))
@@ -50,15 +51,33 @@ Occupant occupantOf(const std::string& path)
     return about.st_size == 0 ? Occupant::nothing : Occupant::file;
 }
 
-/// A database that was removed may have left its -shm behind, in which processes that still have the old file open describe the
-/// old file. SQLite would believe it.
+/// A removed database may have left its -shm file behind, which processes with the old file still open use. SQLite would apply its content
+/// to the new file.
 void removeRemains(const std::string& path)
 {
-    std::error_code ignored; // a file that cannot be removed now is reported when SQLite opens it
+    std::error_code ignored; // SQLite reports a file that cannot be removed when it opens it
     if (std::filesystem::exists(std::filesystem::symlink_status(path, ignored)))
         return;
     std::filesystem::remove(path + "-wal", ignored);
     std::filesystem::remove(path + "-shm", ignored);
+}
+
+/// SQLite would create the file without the group's right to write, even if the umask allows it, and -wal and -shm get the rights of the
+/// database. mknod creates the file without opening it, because closing a descriptor would end this process's locks on the file.
+void createAsUmaskAllows(const std::string& path)
+{
+    constexpr mode_t everybody = 0666;
+    static_cast<void>(::mknod(path.c_str(), S_IFREG | everybody, 0)); // SQLite reports a failure with a better message
+}
+
+bool mayOnlyRead(const std::string& path)
+{
+    return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0 && (errno == EACCES || errno == EROFS);
+}
+
+LocalTime bootTime(const HostNow& now)
+{
+    return LocalTime(Milliseconds(now.rule.ms));
 }
 
 [[noreturn]] void throwVanished(const std::string& path)
@@ -70,73 +89,154 @@ void removeRemains(const std::string& path)
 
 } // namespace
 
-StoreFile::StoreFile(SQLiteOptions options) : _options(std::move(options))
+StoreFile::StoreFile(SQLiteOptions options, BatchQueue& writing) :
+    _options(std::move(options)), _place("sqlite store " + path()),
+    _readers(_place, {.requests = 1, .hangsAfter = forever, .requestsEndSoon = true}, {}), _writing{.writes = true, .queue = writing},
+    _reading{.writes = false, .queue = _readers}
 {
-    ForkWatch::add(*this);
+    ForkHandlers::add(*this);
 }
 
 StoreFile::~StoreFile()
 {
-    if (!_foreign)
+    if (!_fork.isForeign())
     {
-        ForkWatch::remove(*this);
+        ForkHandlers::remove(*this);
         if (_writing.connection)
             _writing.connection->sqlite.shortenLog();
         return;
     }
-    // SQLite's state belongs to the parent: not to be touched.
+    // SQLite's state belongs to the parent, so do not touch it.
     static_cast<void>(_writing.connection.release());
     static_cast<void>(_reading.connection.release());
 }
 
 void StoreFile::makeReady(const CallContext& context)
 {
-    requireOwnProcess();
-    const Patience patience(context);
-    const Step nothing = [](LockTable&, const HostNow&) { return Commit::quick; };
-    CallQueue::Call call{nothing, patience};
-    const auto turn = _writing.queue.enter(call, path());
-    if (!turn)
-        return;
-    if (_writing.connection && !_writing.connection->place.isUnchanged())
-        leave(_writing);
-    if (!_writing.connection)
-        open(_writing, patience);
-}
-
-void StoreFile::noteTtl(Milliseconds ttl)
-{
-    const std::lock_guard lock(_mutex);
-    _longestTtl = std::max(_longestTtl, ttl);
+    _fork.requireNative(_place);
+    if (mayOnlyRead(path()))
+        return read(context, [](LockTable&, const HostNow&) {});
+    _writing.queue.takeTurn(context,
+                            [&]
+                            {
+                                const WaitBudget budget(context);
+                                if (_writing.connection && !_writing.connection->place.isUnchanged())
+                                    leave(_writing);
+                                if (!_writing.connection)
+                                    open(_writing, budget);
+                            });
 }
 
 void StoreFile::requireGrantsAllowed(const HostNow& now) const
 {
-    const std::lock_guard lock(_mutex);
-    if (now.rule.ms < _quietUntil)
-        throw LockStoreUnavailable(
-            "sqlite store " + path() +
-            ": the file was replaced, and leases of the old one may still be believed in; nothing is granted for another " +
-            formatDuration(Milliseconds(_quietUntil - now.rule.ms)));
+    if (_otherLink.load(std::memory_order_relaxed))
+        FileNameCheck::requireOneLink(path()); // the link may have been removed
+    _vanished.requireGrantsAllowed(_place, bootTime(now));
 }
 
-void StoreFile::perform(Lane& lane, const CallContext& context, std::size_t rows, const Step& step)
+void StoreFile::perform(Lane& lane, const CallContext& context, const Work& work)
 {
-    requireOwnProcess();
-    const Patience patience(context);
-    CallQueue::Call call{step, patience, rows};
-    auto turn = lane.queue.enter(call, path());
-    if (!turn)
+    _fork.requireNative(_place);
+    lane.queue.takeTurn(context,
+                        [&]
+                        {
+                            const WaitBudget budget(context);
+                            use(lane, budget,
+                                [&](StoreConnection& connection)
+                                {
+                                    const SqliteTransaction transaction(connection.sqlite);
+                                    begin(lane);
+                                    work(connection.table, connection.clock.now());
+                                    requireUnchanged(lane);
+                                    connection.sqlite.commit();
+                                });
+                        });
+}
+
+void StoreFile::write(Batch& batch, const Judge& judge)
+{
+    const WaitBudget budget(batch.context());
+    Grants grants;
+    bool isCommitted = false;
+    const auto attempt = [&](StoreConnection& connection)
+    {
+        grants.clear();
+        try
+        {
+            const SqliteTransaction transaction(connection.sqlite);
+            begin(_writing);
+            // Take the steps only now: while another process holds the file, each call waits by its own deadline.
+            if (!judgeAll(batch.steps(), judge, budget, grants))
+                return;
+            requireUnchanged(_writing);
+            connection.sqlite.commit();
+            isCommitted = true;
+        }
+        catch (const LockStoreError&)
+        {
+            batch.nothingWasSent(); // the transaction is rolled back
+            throw;
+        }
+    };
+    while (!isCommitted)
+        use(_writing, budget, attempt);
+    if (grants.empty())
         return;
-    if (!lane.connection)
-        open(lane, patience);
+    batch.deliver(); // calls without a grant do not wait for the disk
     try
     {
-        const Serving serving(lane.connection->sqlite, patience);
-        while (!attempt(lane, *turn))
+        _writing.connection->sqlite.syncLog();
+    }
+    catch (const LockStoreError&)
+    {
+        _writing.connection.reset();
+        throw;
+    }
+    for (auto& [step, reply] : grants)
+        step->reply(std::move(reply));
+}
+
+// False: a step failed, so the transaction must begin again without it.
+bool StoreFile::judgeAll(std::span<BatchStep* const> steps, const Judge& judge, const WaitBudget& budget, Grants& grants)
+{
+    auto& connection = *_writing.connection;
+    const auto now = connection.clock.now();
+    for (auto* const step : steps)
+    {
+        if (step->failure())
+            continue;
+        step->forgetOutcome();
+        try
         {
+            if (auto grant = judge(*step, connection.table, now))
+                grants.emplace_back(step, std::move(*grant));
         }
-        return;
+        catch (const LockStoreError& problem)
+        {
+            if (budget.isSpent() || !connection.place.isUnchanged())
+                throw;
+            step->fail(problem);
+            return false;
+        }
+    }
+    return true;
+}
+
+// Opens the file if it is not open, calls `use` with the connection, and notices that the file has vanished.
+template <typename Use>
+void StoreFile::use(Lane& lane, const WaitBudget& budget, const Use& use)
+{
+    if (!lane.connection)
+        open(lane, budget);
+    const auto closeIfBroken = [&lane]
+    {
+        if (lane.connection->sqlite.isBroken())
+            lane.connection.reset();
+    };
+    try
+    {
+        const BudgetScope scope(lane.connection->sqlite, budget);
+        use(*lane.connection);
     }
     catch (const FileVanished&)
     {
@@ -145,149 +245,99 @@ void StoreFile::perform(Lane& lane, const CallContext& context, std::size_t rows
     }
     catch (const LockStoreError&)
     {
-        if (lane.connection->place.isUnchanged())
+        if (!lane.connection->place.isUnchanged())
         {
-            if (lane.connection->sqlite.isBroken())
-                lane.connection.reset();
-            throw;
+            leave(lane);
+            throwVanished(path());
         }
+        closeIfBroken();
+        throw;
     }
-    leave(lane);
-    throwVanished(path());
+    closeIfBroken();
 }
 
-/// One transaction with the steps of all calls whose turn it is. False: nothing was committed, because the step of a call that
-/// was taken along failed; that call has been told, and the others are to be run again.
-bool StoreFile::attempt(Lane& lane, CallQueue::Turn& turn)
+void StoreFile::begin(Lane& lane) const
 {
-    auto& connection = *lane.connection;
-    auto& leader = *turn.calls().front();
-    const SqliteTransaction transaction(connection.sqlite);
     if (lane.writes)
-        connection.sqlite.beginWrite();
+        lane.connection->sqlite.beginWrite();
     else
-        connection.sqlite.beginRead();
-    turn.gather(rowsPerTransaction); // only now: while the file is busy each call waits by its own deadline
-    connection.table.requireSchema();
-    const auto now = connection.clock.now();
-    for (auto* call : turn.calls())
-    {
-        try
-        {
-            call->commit = call->step(connection.table, now);
-        }
-        catch (const LockStoreError& error)
-        {
-            if (call == &leader || leader.patience.isExhausted() || connection.sqlite.isBroken())
-                throw;
-            turn.answer(*call, &error);
-            return false;
-        }
-    }
-    if (!connection.place.isUnchanged())
-        throwVanished(path());
-
-    const auto answer = [&](Commit which, const Poco::Exception* failure = nullptr)
-    {
-        if (turn.calls().size() == 1)
-            return; // the leader is alone
-        // Those of the turn, now: a call that was answered before is gone from there, and from its thread's stack.
-        for (auto* call : std::vector(turn.calls()))
-            if (call != &leader && call->commit == which)
-                turn.answer(*call, failure);
-    };
-    try
-    {
-        connection.sqlite.commit();
-    }
-    catch (const LockStoreError& error)
-    {
-        answer(Commit::quick, &error);
-        answer(Commit::durable, &error);
-        throw;
-    }
-    const auto& calls = turn.calls();
-    const bool mustLast = std::any_of(calls.begin(), calls.end(), [](const auto* call) { return call->commit == Commit::durable; });
-    answer(Commit::quick);
-    if (!mustLast)
-        return true;
-    try
-    {
-        connection.sqlite.syncLog();
-    }
-    catch (const LockStoreError& error)
-    {
-        answer(Commit::durable, &error);
-        if (leader.commit == Commit::quick)
-            return true;
-        throw;
-    }
-    answer(Commit::durable);
-    return true;
+        lane.connection->sqlite.beginRead();
+    lane.connection->table.requireSchema();
 }
 
-void StoreFile::open(Lane& lane, const Patience& patience)
+// Must be called before each commit.
+void StoreFile::requireUnchanged(Lane& lane)
 {
-    auto connection = connect(patience);
-    const Serving serving(connection->sqlite, patience);
+    auto& place = lane.connection->place;
+    if (!place.isUnchanged())
+        throwVanished(path());
     if (lane.writes)
-        leaveOtherFile(connection->place.id(), patience);
+        _otherLink.store(place.hasOtherLink(), std::memory_order_relaxed);
+}
+
+void StoreFile::open(Lane& lane, const WaitBudget& budget)
+{
+    auto connection = connect(lane.writes ? StoreConnection::Access::write : StoreConnection::Access::read, budget);
+    const BudgetScope scope(connection->sqlite, budget);
+    if (lane.writes)
+        leaveOtherFile(connection->place.id(), budget);
     arrive(*connection);
     lane.connection = std::move(connection);
 }
 
-std::unique_ptr<StoreConnection> StoreFile::connect(const Patience& patience)
+std::unique_ptr<StoreConnection> StoreFile::connect(StoreConnection::Access access, const WaitBudget& budget)
 {
     using IfMissing = SqliteConnection::IfMissing;
-    FileSystemCheck::requireLocal(path(), _options.fileSystemType);
+    FileSystemCheck::requireFit(path(), _options.fileSystemType);
+    const auto occupant = occupantOf(path());
+    FileNameCheck::requireOneName(path());
     if (const auto file = FileId::of(path()))
-        ForkWatch::requireNotInherited(*file, path());
-    if (occupantOf(path()) == Occupant::nothing)
+        ForkHandlers::requireNotInherited(*file, path());
+    if (occupant == Occupant::nothing)
     {
         const auto place = behindLinks(path());
-        const CreationLock lock(place, patience);
+        const CreationLock lock(place, budget);
         if (lock.isHeld())
             removeRemains(place);
-        return std::make_unique<StoreConnection>(path(), IfMissing::create, _options.clocks, patience);
+        createAsUmaskAllows(place);
+        return std::make_unique<StoreConnection>(path(), IfMissing::create, access, _options.clocks, budget);
     }
     try
     {
-        return std::make_unique<StoreConnection>(path(), IfMissing::fail, _options.clocks, patience);
+        return std::make_unique<StoreConnection>(path(), IfMissing::fail, access, _options.clocks, budget);
     }
     catch (const LockStoreError&)
     {
         if (occupantOf(path()) != Occupant::nothing)
             throw;
-        throw LockStoreUnavailable("sqlite store " + path() + ": the file was removed while it was being opened; try again");
+        throw LockStoreUnavailable(_place + ": the file was removed while it was being opened; try again");
     }
 }
 
-/// The reading connection may have an older file open than the one that will be written to: then its leases are carried over
-/// before anything is granted. The turn of a writer waits for that of a reader here, and never the other way round.
-void StoreFile::leaveOtherFile(const FileId& current, const Patience& patience)
+/// The reading connection may still have an older file open. Then its leases must be carried over before the first grant in the new file.
+/// A writer's turn waits for a reader's turn here; a reader never waits for a writer, so there is no deadlock.
+void StoreFile::leaveOtherFile(const FileId& current, const WaitBudget& budget)
 {
-    const Step nothing = [](LockTable&, const HostNow&) { return Commit::quick; };
-    CallQueue::Call call{nothing, patience, rowsPerTransaction + 1}; // more than a turn gathers: it gets a turn of its own
-    const auto turn = _reading.queue.enter(call, path());
-    if (turn && _reading.connection && _reading.connection->place.id() != current)
-        leave(_reading);
+    _reading.queue.takeTurn(budget.context(),
+                            [&]
+                            {
+                                if (_reading.connection && _reading.connection->place.id() != current)
+                                    leave(_reading);
+                            });
 }
 
-/// Before a file is used: the leases of files that vanished become known in it, so that nobody is granted what somebody may still
-/// believe in.
+/// Copies the leases of vanished files into a file before its first use, so that no lock is granted whose earlier holder may not know of
+/// its loss.
 void StoreFile::arrive(StoreConnection& connection)
 {
     const auto now = connection.clock.now();
     std::vector<LockTable::Row> carried;
     {
         const std::lock_guard lock(_mutex);
-        if (_last && *_last != connection.place.id() && !_lastCarried)
-            _quietUntil = std::max(_quietUntil, now.rule.ms + _longestTtl.count());
-        _last = connection.place.id();
-        _lastCarried = false;
+        _vanished.found(connection.place.identity(), bootTime(now));
         carried = _carried;
     }
-    if (carried.empty())
+    if (carried.empty() || connection.sqlite.isReadOnly()) // a process without the right to write grants nothing
         return;
     const SqliteTransaction transaction(connection.sqlite);
     connection.sqlite.beginWrite();
@@ -296,8 +346,8 @@ void StoreFile::arrive(StoreConnection& connection)
     connection.sqlite.commit();
 }
 
-/// Gives up a file that is no longer the one that others see, and remembers which leases somebody may still believe in: also
-/// an unlinked file can be read as long as it is open.
+/// Closes a file whose name now belongs to another file or to none, and remembers its live leases: an unlinked file can be read while it is
+/// open.
 void StoreFile::leave(Lane& lane)
 {
     const auto connection = std::move(lane.connection);
@@ -313,24 +363,13 @@ void StoreFile::leave(Lane& lane)
     }
     catch (const LockStoreError&)
     {
-        // Not to be told to anybody: nothing will be granted for as long as a lease can last.
+        // No need to report it: VanishedStorageGuard refuses grants until all leases of the file have ended.
     }
     const std::lock_guard lock(_mutex);
-    if (_last == connection->place.id())
-    {
-        _lastCarried = known;
-        if (!known) // from now on: the next file may get the number of this one, and arrive would take it for the same
-            _quietUntil = std::max(_quietUntil, now.rule.ms + _longestTtl.count());
-    }
+    if (_vanished.identity() == connection->place.identity())
+        known ? _vanished.carriedOver() : _vanished.missing(bootTime(now));
     std::erase_if(_carried, [&](const auto& row) { return !connection->table.isLive(row, now); });
     _carried.insert(_carried.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
-}
-
-void StoreFile::requireOwnProcess() const
-{
-    if (_foreign.load(std::memory_order_relaxed))
-        throw LockStoreError("sqlite store " + path() +
-                             ": it belongs to the parent of this forked process and cannot be used here; make a new one after fork");
 }
 
 void StoreFile::beforeFork()
@@ -345,9 +384,8 @@ void StoreFile::beforeFork()
     }
 }
 
-void StoreFile::afterFork(bool inChild)
+void StoreFile::afterFork()
 {
-    _foreign = inChild || _foreign;
     _reading.queue.resumeAfterFork();
     _writing.queue.resumeAfterFork();
 }
@@ -356,7 +394,7 @@ std::optional<FileId> StoreFile::openFile()
 {
     if (!_inUseAtFork)
         return std::nullopt;
-    return FileId::of(path()); // who is just opening it has told nobody yet which file that is
+    return FileId::of(path()); // by name, because a connection that is just being opened has no identity yet
 }
 
 } // namespace Leasehold

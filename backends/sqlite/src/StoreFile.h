@@ -1,27 +1,29 @@
 #pragma once
 
-#include "CallQueue.h"
-#include "ForkWatch.h"
+#include "ForkHandlers.h"
 #include "HostClock.h"
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/SQLiteLockStore.h"
+#include "Leasehold/Store/BatchQueue.h"
+#include "Leasehold/Store/ForkGuard.h"
+#include "Leasehold/Store/VanishedStorageGuard.h"
 #include "LockTable.h"
 #include "StoreConnection.h"
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace Leasehold
 {
 
-/// The file was removed or replaced while it was open: what was just done is undone, and every lease that was taken in it is
-/// lost.
+/// The file was removed or replaced while it was open. The present transaction is rolled back, and every lease in the file is lost.
 class FileVanished : public LockStoreUnavailable
 {
 public:
@@ -31,78 +33,80 @@ public:
     void rethrow() const override { throw FileVanished(*this); }
 };
 
-/// The database file of one store: opens it, runs steps in transactions, and notices when it is no longer the file that it was.
+/// The database file of one store: opens it, runs transactions, and notices when the file was removed or replaced.
 ///
-/// One connection writes, since SQLite lets one transaction write at a time; another reads, so that a look at the locks never
-/// waits for a writer. Thread-safe.
-class StoreFile final : private ForkWatch::Member
+/// One connection writes, because SQLite allows one writing transaction at a time. Another one reads, so that readers never wait for a
+/// writer. Thread-safe.
+class StoreFile final : private ForkHandlers::Member
 {
 public:
-    using Commit = CallQueue::Commit;
-    using Step = CallQueue::Step;
+    using Work = std::function<void(LockTable&, const HostNow&)>;
+    /// Sets the outcome of a step, or returns a grant that must be on the disk before the step gets it.
+    using Judge = std::function<std::optional<AcquireReply>(BatchStep&, LockTable&, const HostNow&)>;
 
-    explicit StoreFile(SQLiteOptions options);
+    /// `writing` orders the writing calls, and must outlive this object.
+    StoreFile(SQLiteOptions options, BatchQueue& writing);
     ~StoreFile();
     StoreFile(const StoreFile&) = delete;
     StoreFile& operator=(const StoreFile&) = delete;
 
     const std::string& path() const { return _options.path; }
 
-    /// Opens the file, and makes it where there is none.
+    /// Opens the file, and creates a missing one. Opens it for reading if this user may only read it.
     void makeReady(const CallContext& context);
-    /// Runs `step`, which changes at most `rows` rows, while no other process writes, and commits it. Throws FileVanished, and
-    /// what SQLite's troubles mean. (It refers to the step: a Step made of it would be allocated for each call.)
-    template <typename Work>
-    void write(const CallContext& context, std::size_t rows, const Work& step)
-    {
-        perform(_writing, context, rows, std::cref(step));
-    }
-    /// Runs `step` on one state of the file. Throws as write does.
-    template <typename Work>
-    void read(const CallContext& context, const Work& step)
-    {
-        perform(_reading, context, 1, std::cref(step));
-    }
+    /// Carries out the steps of the batch in one transaction. Calls `judge` again for a step if the transaction must begin again. Throws
+    /// FileVanished, and the exceptions of SQLite's failures.
+    void write(Batch& batch, const Judge& judge);
+    /// Runs `work` in a writing transaction of its own. Throws as above.
+    void write(const CallContext& context, const Work& work) { perform(_writing, context, work); }
+    /// Runs `work` on one consistent state of the file. Throws as above.
+    void read(const CallContext& context, const Work& work) { perform(_reading, context, work); }
 
-    /// To be called by a step that writes: how long somebody may believe in what it writes.
-    void noteTtl(Milliseconds ttl);
-    /// To be called by a step that grants: throws LockStoreUnavailable while unknown leases of a file that vanished may still be
-    /// believed in.
+    /// A step that acquires or renews must call it with the requested TTL.
+    void noteTtl(Milliseconds ttl) { _vanished.noteTtl(ttl); }
+    /// A step that grants must call it first. Throws LockStoreUnavailable while other processes may still hold unknown leases of a file
+    /// that vanished, and LockStoreError while the file has another hard link.
     void requireGrantsAllowed(const HostNow& now) const;
 
 private:
+    using Grants = std::vector<std::pair<BatchStep*, AcquireReply>>;
+
     struct Lane
     {
         const bool writes;
-        CallQueue queue{};
-        std::unique_ptr<StoreConnection> connection{}; // of the call whose turn it is
+        BatchQueue& queue;
+        std::unique_ptr<StoreConnection> connection{}; // used by the call whose turn it is
     };
 
-    void perform(Lane& lane, const CallContext& context, std::size_t rows, const Step& step);
-    bool attempt(Lane& lane, CallQueue::Turn& turn);
-    void open(Lane& lane, const Patience& patience);
-    std::unique_ptr<StoreConnection> connect(const Patience& patience);
-    void leaveOtherFile(const FileId& current, const Patience& patience);
+    void perform(Lane& lane, const CallContext& context, const Work& work);
+    template <typename Use>
+    void use(Lane& lane, const WaitBudget& budget, const Use& use);
+    void begin(Lane& lane) const;
+    void requireUnchanged(Lane& lane);
+    bool judgeAll(std::span<BatchStep* const> steps, const Judge& judge, const WaitBudget& budget, Grants& grants);
+    void open(Lane& lane, const WaitBudget& budget);
+    std::unique_ptr<StoreConnection> connect(StoreConnection::Access access, const WaitBudget& budget);
+    void leaveOtherFile(const FileId& current, const WaitBudget& budget);
     void arrive(StoreConnection& connection);
     void leave(Lane& lane);
-    void requireOwnProcess() const;
 
     void beforeFork() override;
-    void afterFork(bool inChild) override;
+    void afterFork() override;
     std::optional<FileId> openFile() override;
 
     const SQLiteOptions _options;
-    std::atomic<bool> _foreign{false}; // this is a forked child
-    Lane _writing{.writes = true}, _reading{.writes = false};
+    const std::string _place; // for messages
+    const ForkGuard _fork;
+    BatchQueue _readers;
+    Lane _writing, _reading;
     bool _inUseAtFork = false;
 
-    // What this process knows of files that vanished.
-    mutable std::mutex _mutex;
-    std::optional<FileId> _last;          // the file that was opened last
-    bool _lastCarried = false;            // its live leases are in _carried
-    std::vector<LockTable::Row> _carried; // for the next file
-    Milliseconds _longestTtl{};
-    std::int64_t _quietUntil = 0; // in terms of HostNow::rule.ms
+    std::atomic<bool> _otherLink{false}; // the database had another hard link at the last check
+
+    // The knowledge of this process about vanished files.
+    std::mutex _mutex;
+    std::vector<LockTable::Row> _carried; // their live leases, for the next file
+    VanishedStorageGuard _vanished;       // for leases that could not be read; its times are the host's boot clock
 };
 
 } // namespace Leasehold

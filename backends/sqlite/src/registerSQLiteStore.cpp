@@ -1,6 +1,6 @@
 #include "Leasehold/SQLiteLockStore.h"
-#include "Leasehold/StoreRegistry.h"
-#include "Leasehold/StoreSettings.h"
+#include "Leasehold/Store/StoreRegistry.h"
+#include "Leasehold/Store/StoreSettings.h"
 #include "storePath.h"
 
 #include <memory>
@@ -18,8 +18,9 @@ void registerSQLiteStore(StoreRegistry& registry)
                      const auto problem = problemOfStorePath(path);
                      if (!problem.empty())
                          settings.refuse("path", path, "a path that SQLite can share between processes: " + problem);
-                     return std::make_shared<SQLiteLockStore>(SQLiteOptions{
-                         .path = path, .durability = durability == "full" ? SQLiteDurability::full : SQLiteDurability::normal});
+                     return std::make_shared<SQLiteLockStore>(
+                         SQLiteOptions{.path = settings.resolvePath(path),
+                                       .durability = durability == "full" ? SQLiteDurability::full : SQLiteDurability::normal});
                  });
 }
 

@@ -6,7 +6,7 @@
 namespace Leasehold
 {
 
-/// Empty: `path` can name a database file that processes share. Else: what is wrong, and what is allowed.
+/// Empty if `path` can name a database file that processes share; otherwise the problem and the allowed paths.
 inline std::string problemOfStorePath(const std::string& path)
 {
     const char* const allowed = "; name a file, such as /var/lib/leasehold/locks.db";
@@ -21,24 +21,24 @@ inline std::string problemOfStorePath(const std::string& path)
     return {};
 }
 
-/// Independent of a later change of the current directory.
+/// The absolute path, so that a later change of the current directory has no effect.
 inline std::string absoluteStorePath(const std::string& path)
 {
     return std::filesystem::absolute(path).string();
 }
 
-/// Where SQLite makes the file when `path` is a symbolic link to nothing; `path` itself when it is no link.
+/// The path where SQLite creates the file when `path` is a symbolic link to a missing file; `path` itself when it is not a link.
 inline std::string behindLinks(const std::string& path)
 {
-    constexpr int mostLinks = 40; // as the kernel allows; in a circle SQLite finds no file either
+    constexpr int maxLinks = 40; // the kernel's limit; SQLite finds no file in a cycle of links
     std::filesystem::path place = path;
     std::error_code none;
-    for (int links = 0; links < mostLinks && std::filesystem::is_symlink(place, none); ++links)
+    for (int links = 0; links < maxLinks && std::filesystem::is_symlink(place, none); ++links)
     {
         const auto next = std::filesystem::read_symlink(place, none);
         if (none)
             break;
-        place = place.parent_path() / next; // an absolute one replaces it all
+        place = place.parent_path() / next; // an absolute target replaces the whole path
     }
     return place.string();
 }

@@ -5,9 +5,8 @@
 namespace Leasehold
 {
 
-/// A number that only grows for each lock name: every grant carries a greater one than all grants before it.
-/// The guarded resource remembers the greatest fence that it has seen and refuses smaller ones (see FenceGuard.h).
-/// 0 means "none".
+/// A fence (fencing token): each grant of a lock name carries a greater number than all grants of that name before it. The guarded
+/// resource remembers the greatest fence that it has seen and refuses smaller ones (see FenceGuard.h). 0 means "none".
 using Fence = std::uint64_t;
 
 /// The greatest fence there is. It fits a signed 64-bit column and, exactly, a JavaScript number.

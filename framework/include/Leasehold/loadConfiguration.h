@@ -1,5 +1,7 @@
 #pragma once
 
+#include "Leasehold/Export.h"
+
 #include <memory>
 #include <string>
 
@@ -11,8 +13,11 @@ class AbstractConfiguration;
 namespace Leasehold
 {
 
-/// Reads a properties file as Poco::Util::PropertyFileConfiguration does, but a key under `leasehold.` that stands in it twice is
-/// a LockConfigurationError: there the last one would win without a word. So is a file that cannot be read.
-std::shared_ptr<Poco::Util::AbstractConfiguration> loadConfiguration(const std::string& path);
+/// Reads the properties file at `path`, like Poco::Util::PropertyFileConfiguration. For LockManagerService::fromConfiguration.
+///
+/// Throws LockConfigurationError if the file cannot be read, or if a key under `leasehold.` occurs twice in it (in POCO the last one
+/// wins silently). A UTF-8 byte order mark is skipped. The key `application.configDir` becomes the file's folder: relative paths
+/// in the file start there (StoreSettings::resolvePath).
+LEASEHOLD_EXPORT std::shared_ptr<Poco::Util::AbstractConfiguration> loadConfiguration(const std::string& path);
 
 } // namespace Leasehold

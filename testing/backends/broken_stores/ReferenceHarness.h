@@ -10,7 +10,7 @@
 namespace Leasehold
 {
 
-/// A ReferenceStorage, with views that `open` makes. It has every capability but processes: it lives in one.
+/// A ReferenceStorage, with views that `open` makes. It has every capability except processes.
 class ReferenceHarness : public StoreHarness,
                          public VirtualTime,
                          public WallClockSteps,
@@ -40,6 +40,12 @@ public:
     void writeNewerSchema() override { _storage->setSchema(2); }
     void cutOff() override { _storage->setCutOff(true); }
     void reconnect() override { _storage->setCutOff(false); }
+    bool setFeedDeaf(bool deaf) override
+    {
+        deaf ? _storage->feeds().deafen("a test wants it so") : _storage->feeds().hearAgain();
+        return true;
+    }
+    Milliseconds feedDeadline() const override { return Milliseconds{200}; } // its feeds tell before release returns
 
 private:
     const Open _open;

@@ -1,8 +1,8 @@
 #include "Leasehold/ElasticsearchLockStore.h"
 
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/LockStore.h"
-#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/Store/LockStore.h"
+#include "Leasehold/Store/StoreRegistry.h"
 
 #include <Poco/AutoPtr.h>
 #include <Poco/Util/MapConfiguration.h>
@@ -17,8 +17,8 @@ namespace Leasehold
 class ElasticsearchSettingsTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(ElasticsearchSettingsTest);
-    CPPUNIT_TEST(testTheKeysDescribeTheStore);
-    CPPUNIT_TEST(testAUrlDescribesTheStore);
+    CPPUNIT_TEST(testKeysDescribeTheStore);
+    CPPUNIT_TEST(testUrlDescribesTheStore);
     CPPUNIT_TEST(testWrongValuesAreRefusedNamingTheKey);
     CPPUNIT_TEST(testSecretsDoNotShow);
     CPPUNIT_TEST_SUITE_END();
@@ -50,7 +50,7 @@ class ElasticsearchSettingsTest : public CppUnit::TestFixture
     }
 
 public:
-    void testTheKeysDescribeTheStore()
+    void testKeysDescribeTheStore()
     {
         const auto info =
             create(
@@ -63,7 +63,7 @@ public:
         CPPUNIT_ASSERT(create({{"url", "http://es"}, {"api_key", "a2V5"}}) != nullptr);
     }
 
-    void testAUrlDescribesTheStore()
+    void testUrlDescribesTheStore()
     {
         StoreRegistry registry;
         registerElasticsearchStore(registry);
@@ -92,6 +92,9 @@ public:
             {{{"url", "http://a"}, {"replicas", "-1"}}, "replicas"},
             {{{"url", "http://a"}, {"replicas", "two"}}, "replicas"},
             {{{"url", "https://a"}, {"ca_file", "/nowhere/ca.pem"}}, "ca_file"},
+            {{{"url", "https://a"}, {"client_certificate_file", "c.pem"}}, "client_key_file"},
+            {{{"url", "https://a"}, {"client_key_file", "c.key"}}, "client_certificate_file"},
+            {{{"url", "https://a"}, {"client_certificate_file", "/nowhere/c.pem"}, {"client_key_file", "c.key"}}, "/nowhere/c.pem"},
             {{{"url", "http://a"}, {"idnex", "x"}}, "index"},
         };
         for (const auto& [keys, named] : wrong)
@@ -106,7 +109,9 @@ public:
     {
         for (const Keys& keys :
              {Keys{{"url", "http://me:hunter2@a"}}, Keys{{"url", "http://a"}, {"password", "hunter2"}},
-              Keys{{"url", "http://a"}, {"api_key", "hunter2\n"}}, Keys{{"url", "http://a,b"}, {"user", "u"}, {"password", "hunter2"}}})
+              Keys{{"url", "http://a"}, {"api_key", "hunter2\n"}}, Keys{{"url", "http://a,b"}, {"user", "u"}, {"password", "hunter2"}},
+              Keys{{"url", "http://me:ab,hunter2@a"}}, Keys{{"url", "http://me:ab/hunter2@a"}},
+              Keys{{"url", "http://a"}, {"user", "me:hunter2"}, {"password", "x"}}})
         {
             const auto refusal = refusalOf(keys);
             CPPUNIT_ASSERT(!refusal.empty());

@@ -1,7 +1,7 @@
 #include "Leasehold/ElasticsearchLockStore.h"
 #include "Leasehold/TestRunner.h"
 #include "Leasehold/registerConformance.h"
-#include "Leasehold/sharedEngine.h"
+#include "sharedEngine.h"
 
 #include <stdexcept>
 #include <thread>
@@ -15,7 +15,7 @@ namespace
 
 using namespace std::chrono_literals;
 
-/// An index of its own on a real node, which all tests of the program share.
+/// An index for each test, on a real node that all tests of the program share.
 template <EngineKind kind>
 class EngineHarness : public StoreHarness,
                       public ClockAhead,
@@ -31,12 +31,12 @@ public:
     {
         try
         {
-            node().resume(); // a test that failed may have left it hanging
+            node().resume(); // a failed test may have left it hanging
             node().ask("DELETE", "/" + _index + "-*?expand_wildcards=all");
         }
         catch (const std::exception&)
         {
-            // The node goes with the program, and with it the index.
+            // The node ends with the program, and its index with it.
         }
     }
 
@@ -59,7 +59,7 @@ public:
         operate("PUT", "/" + _index + "-1/_alias/" + _index, R"({"is_write_index":true})");
     }
     void writeNewerSchema() override { operate("PUT", "/" + _index + "-1/_mapping", R"({"_meta":{"schema":1000}})"); }
-    void cutOff() override { node().stopHanging(); }
+    void cutOff() override { node().pause(); }
     void reconnect() override { node().resume(); }
 
     std::string location() const override { return node().url() + " " + _index; }
@@ -84,7 +84,7 @@ private:
             throw std::runtime_error(method + ' ' + path + " was answered with " + std::to_string(reply.status) + ": " + reply.body);
     }
 
-    /// What an operator does: only an index that nobody writes can be copied.
+    /// Blocks writing, as an operator does, because only such an index can be cloned.
     void clone(const std::string& from, const std::string& to) const
     {
         const auto source = "/" + _index + from, copy = _index + to;

@@ -13,10 +13,10 @@ namespace Leasehold
 namespace
 {
 
-HttpTransport::Options transportOptions(const ElasticsearchOptions& options)
+Net::HttpTransport::Options transportOptions(const ElasticsearchOptions& options)
 {
-    HttpTransport::Options result;
-    result.nodes = {HttpNode::parse(options.nodes.at(0), "url")};
+    Net::HttpTransport::Options result;
+    result.nodes = {Net::HttpNode::parse(options.nodes.at(0), "url", 9200)};
     return result;
 }
 
@@ -25,7 +25,7 @@ HttpTransport::Options transportOptions(const ElasticsearchOptions& options)
 void EngineFixture::setUp()
 {
     static int tests = 0;
-    options.nodes = {controlsTheNode() ? sharedEngine(kind()).url() : sharedEngineUrl(kind())};
+    options.nodes = {sharedEngine(kind()).url()};
     options.index = "leasehold-test-" + std::to_string(::getpid()) + "-" + std::to_string(++tests);
     options.replicas = 0;
 }
@@ -48,10 +48,10 @@ std::string EngineFixture::operate(const char* method, const std::string& path, 
     return answer.body;
 }
 
-HttpAnswer EngineFixture::ask(const char* method, const std::string& path, const std::string& body) const
+Net::HttpAnswer EngineFixture::ask(const char* method, const std::string& path, const std::string& body) const
 {
-    HttpTransport transport(transportOptions(options));
-    return transport.send({method, path, body}, CallLimit::of(context()));
+    Net::HttpTransport transport(transportOptions(options));
+    return transport.send({method, path, body}, context());
 }
 
 void EngineFixture::until(const std::function<bool()>& condition, const std::string& what)

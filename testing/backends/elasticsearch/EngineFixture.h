@@ -1,9 +1,9 @@
 #pragma once
 
-#include "HttpTransport.h"
+#include "net/HttpTransport.h"
 
 #include "Leasehold/ElasticsearchLockStore.h"
-#include "Leasehold/sharedEngine.h"
+#include "sharedEngine.h"
 
 #include <cppunit/TestFixture.h>
 
@@ -14,7 +14,7 @@
 namespace Leasehold
 {
 
-/// A test on a real engine, with an index of its own.
+/// A test on a real engine, with its own index.
 class EngineFixture : public CppUnit::TestFixture
 {
 public:
@@ -23,18 +23,16 @@ public:
 
 protected:
     virtual EngineKind kind() const = 0;
-    /// The test stops or restarts the node, so that it must be ours.
-    virtual bool controlsTheNode() const { return false; }
 
     /// A store as another process would have it.
     std::unique_ptr<ElasticsearchLockStore> open() const;
     static CallContext context() { return CallContext::within(Milliseconds(20'000)); }
 
-    /// A request of an operator; its answer's body. The test fails unless the status is 200 or 201.
+    /// Sends a request of an operator and returns the body of the answer. The test fails unless the status is 200 or 201.
     std::string operate(const char* method, const std::string& path, const std::string& body = {}) const;
-    HttpAnswer ask(const char* method, const std::string& path, const std::string& body = {}) const;
+    Net::HttpAnswer ask(const char* method, const std::string& path, const std::string& body = {}) const;
 
-    /// Tries until it is true; the test fails after 20 s.
+    /// Calls it until it returns true. The test fails after 20 s.
     static void until(const std::function<bool()>& condition, const std::string& what);
 
     ElasticsearchOptions options{};

@@ -1,7 +1,8 @@
 #include "TestCertificates.h"
+#include "documentedRights.h"
 
+#include "EngineNode.h"
 #include "Leasehold/ElasticsearchLockStore.h"
-#include "Leasehold/EngineNode.h"
 #include "Leasehold/Exceptions.h"
 
 #include <cppunit/extensions/HelperMacros.h>
@@ -12,15 +13,16 @@
 namespace Leasehold
 {
 
-/// Elasticsearch 8 with its security module: TLS, users, rights; and without painless.
+/// Elasticsearch 8 with its security module and without painless: TLS, users, rights.
 class EngineSecurityTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(EngineSecurityTest);
-    CPPUNIT_TEST(testAUserWhoIsRefusedIsTold);
-    CPPUNIT_TEST(testAnUnknownAuthorityIsRefused);
-    CPPUNIT_TEST(testANodeWithoutPainlessIsRefused);
-    CPPUNIT_TEST(testAUserWhoMayNotMakeTheIndexIsTold);
+    CPPUNIT_TEST(testUserWhoIsRefusedIsTold);
+    CPPUNIT_TEST(testUnknownAuthorityIsRefused);
+    CPPUNIT_TEST(testNodeWithoutPainlessIsRefused);
+    CPPUNIT_TEST(testUserWhoMayNotMakeTheIndexIsTold);
     CPPUNIT_TEST(testMissingRightsForTheSetUpAreAcceptedWhereTheIndexIs);
+    CPPUNIT_TEST(testMakingTheAliasNeedsMoreThanCreateIndex);
     CPPUNIT_TEST_SUITE_END();
 
     /// One node for the suite; it ends with the program.
@@ -42,14 +44,22 @@ class EngineSecurityTest : public CppUnit::TestFixture
                                 "xpack.security.transport.ssl.enabled: false",
                                 "xpack.security.authc.realms.file.file1.order: 0"};
             // The passwords are "all-rights" and "few-rights".
-            options.configFiles = {
-                {"server.pem", content(certificates.certificateFile())},
-                {"server.key", content(certificates.keyFile())},
-                {"users", "operator:$2a$04$abcdefghijklmnopqrstuuycfw7mcTAPTf2.r21RPXhWsedgbpKE2\n"
-                          "worker:$2a$04$abcdefghijklmnopqrstuu4xrLaUZeC0L4UyB1j1mbPurgjKD2Wg2\n"},
-                {"users_roles", "superuser:operator\nlocks:worker\n"},
-                {"roles.yml", "locks:\n  indices:\n    - names: [ 'leasehold*' ]\n      privileges: [ 'read', 'write' ]\n"}};
+            options.configFiles = {{"server.pem", content(certificates.certificateFile())},
+                                   {"server.key", content(certificates.keyFile())},
+                                   {"users", "operator:$2a$04$abcdefghijklmnopqrstuuycfw7mcTAPTf2.r21RPXhWsedgbpKE2\n"
+                                             "worker:$2a$04$abcdefghijklmnopqrstuu4xrLaUZeC0L4UyB1j1mbPurgjKD2Wg2\n"
+                                             "almost:$2a$04$abcdefghijklmnopqrstuu4xrLaUZeC0L4UyB1j1mbPurgjKD2Wg2\n"},
+                                   {"users_roles", "operator:operator\nworker:worker\nalmost:almost\n"},
+                                   {"roles.yml", role("worker", documentedRights("privileges", "worker")) +
+                                                     role("operator", documentedRights("privileges", "operator")) +
+                                                     role("almost", {{}, {"read", "write", "create_index", "view_index_metadata"}})}};
             return options;
+        }
+
+        static std::string role(const std::string& name, const Rights& rights)
+        {
+            return name + ": {cluster: " + yamlList(rights.cluster) +
+                   ", indices: [{names: [\"leasehold*\"], privileges: " + yamlList(rights.index) + "}]}\n";
         }
 
         static std::string content(const std::string& path)
@@ -105,7 +115,7 @@ class EngineSecurityTest : public CppUnit::TestFixture
     }
 
 public:
-    void testAUserWhoIsRefusedIsTold()
+    void testUserWhoIsRefusedIsTold()
     {
         for (const auto& options :
              {as("worker", "wrong", "leasehold-a"), as("nobody", "few-rights", "leasehold-a"), as("", "", "leasehold-a")})
@@ -116,7 +126,7 @@ public:
         }
     }
 
-    void testAnUnknownAuthorityIsRefused()
+    void testUnknownAuthorityIsRefused()
     {
         const TestCertificates others("IP:127.0.0.1");
         auto options = as("operator", "all-rights", "leasehold-b");
@@ -124,19 +134,24 @@ public:
         assertContains(prepareError(options), "certificate");
     }
 
-    void testANodeWithoutPainlessIsRefused() { assertContains(prepareError(as("operator", "all-rights", "leasehold-c")), "lang-painless"); }
+    void testNodeWithoutPainlessIsRefused() { assertContains(prepareError(as("operator", "all-rights", "leasehold-c")), "lang-painless"); }
 
-    void testAUserWhoMayNotMakeTheIndexIsTold()
+    void testUserWhoMayNotMakeTheIndexIsTold()
     {
-        // Elasticsearch tells a user without rights neither that an index is missing nor what it is.
+        // Elasticsearch does not tell a user without rights whether an index exists or what it contains.
         const auto error = prepareError(as("worker", "few-rights", "leasehold-d"));
         assertContains(error, "operator");
     }
 
     void testMissingRightsForTheSetUpAreAcceptedWhereTheIndexIs()
     {
-        prepareError(as("operator", "all-rights", "leasehold-e")); // made the index, and stopped at the missing painless
+        prepareError(as("operator", "all-rights", "leasehold-e")); // creates the index, and fails because painless is missing
         assertContains(prepareError(as("worker", "few-rights", "leasehold-e")), "lang-painless");
+    }
+
+    void testMakingTheAliasNeedsMoreThanCreateIndex()
+    {
+        assertContains(prepareError(as("almost", "few-rights", "leasehold-f")), "no right to indices:admin/aliases");
     }
 };
 

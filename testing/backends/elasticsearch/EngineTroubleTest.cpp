@@ -2,36 +2,46 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <array>
+#include <utility>
+#include <vector>
+
 namespace Leasehold
 {
 
-// The bodies are what engines of both kinds answered, shortened where they repeat themselves.
+using namespace Elasticsearch;
+
+// The bodies are from engines of both kinds; repetitions in them were removed.
 class EngineTroubleTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(EngineTroubleTest);
-    CPPUNIT_TEST(testAnUpdateThatWasCarriedOutIsDone);
-    CPPUNIT_TEST(testAMissingDocumentIsNoMissingIndex);
+    CPPUNIT_TEST(testUpdateThatWasCarriedOutIsDone);
+    CPPUNIT_TEST(testMissingDocumentIsNoMissingIndex);
     CPPUNIT_TEST(testOverloadAndFullDisksAreTransient);
     CPPUNIT_TEST(testA400WithACircuitBreakerInsideIsTransient);
-    CPPUNIT_TEST(testAFaultyScriptIsPermanent);
-    CPPUNIT_TEST(testANodeWithoutPainlessIsToldFromAFaultyScript);
+    CPPUNIT_TEST(testFaultyScriptIsPermanent);
+    CPPUNIT_TEST(testNodeWithoutPainlessIsToldFromAFaultyScript);
     CPPUNIT_TEST(test403HasTwoMeanings);
+    CPPUNIT_TEST(testMissingRightIsNamedAsTheEngineNamesIt);
+    CPPUNIT_TEST(testNothingElseOfARefusalIsShown);
+    CPPUNIT_TEST(testCreateIndexBlockIsTransientAndNoMissingRight);
+    CPPUNIT_TEST(testCauseInTheReasonIsToldWithItsRemedy);
     CPPUNIT_TEST(testRefusedCredentialsArePermanent);
     CPPUNIT_TEST(testClusterTroubleIsTransient);
     CPPUNIT_TEST(testWhatAnOperatorHasToMendIsPermanentAndSaysHow);
-    CPPUNIT_TEST(testACopyThatIsNotWhereItWasLookedForIsTransient);
-    CPPUNIT_TEST(testAConflictIsTransient);
-    CPPUNIT_TEST(testAnErrorMayBePlainText);
-    CPPUNIT_TEST(testAPageOfAProxyIsJudgedByItsStatus);
-    CPPUNIT_TEST(testTheTypeOfAnAnswerMayBeWrittenInManyWays);
+    CPPUNIT_TEST(testCopyThatIsNotWhereItWasLookedForIsTransient);
+    CPPUNIT_TEST(testConflictIsTransient);
+    CPPUNIT_TEST(testErrorMayBePlainText);
+    CPPUNIT_TEST(testPageOfAProxyIsJudgedByItsStatus);
+    CPPUNIT_TEST(testTypeOfAnAnswerMayBeWrittenInManyWays);
     CPPUNIT_TEST(testBrokenJsonWithStatus200IsNoSuccess);
-    CPPUNIT_TEST(testTheReasonOfAnEngineIsNeverShown);
-    CPPUNIT_TEST(testAnErrorTypeThatLooksLikeNoneIsNotShown);
+    CPPUNIT_TEST(testReasonOfAnEngineIsNeverShown);
+    CPPUNIT_TEST(testErrorTypeThatLooksLikeNoneIsNotShown);
     CPPUNIT_TEST(testEachItemOfABulkIsJudgedByItself);
-    CPPUNIT_TEST(testAnAnswerThatIsNoObjectIsNoSuccess);
+    CPPUNIT_TEST(testAnswerThatIsNoObjectIsNoSuccess);
     CPPUNIT_TEST(testAnythingElseAmongTheItemsMakesAllOfThemUnreadable);
-    CPPUNIT_TEST(testAStatusThatIsNoneIsNoSuccess);
-    CPPUNIT_TEST(testAnItemIsWhatAnUpdateSaysAndNothingElse);
+    CPPUNIT_TEST(testStatusThatIsNoneIsNoSuccess);
+    CPPUNIT_TEST(testItemIsWhatAnUpdateSaysAndNothingElse);
     CPPUNIT_TEST_SUITE_END();
 
     static constexpr const char* json = "application/json; charset=UTF-8";
@@ -53,7 +63,7 @@ class EngineTroubleTest : public CppUnit::TestFixture
     }
 
 public:
-    void testAnUpdateThatWasCarriedOutIsDone()
+    void testUpdateThatWasCarriedOutIsDone()
     {
         const auto answer = readEngineAnswer(
             201, json,
@@ -69,7 +79,7 @@ public:
         CPPUNIT_ASSERT(!document.answer);
     }
 
-    void testAMissingDocumentIsNoMissingIndex()
+    void testMissingDocumentIsNoMissingIndex()
     {
         const auto missing = readEngineAnswer(
             404, json,
@@ -91,7 +101,7 @@ public:
 
     void testA400WithACircuitBreakerInsideIsTransient()
     {
-        // One level deep in OpenSearch, two in Elasticsearch 7.
+        // The cause is one level deep in OpenSearch and two in Elasticsearch 7.
         const std::string one =
             R"(,"caused_by":{"type":"circuit_breaking_exception","reason":"[script] Too many dynamic script compilations within, max: [75/5m]"})";
         const std::string two = R"(,"caused_by":{"type":"general_script_exception","reason":"Failed to compile","caused_by":)"
@@ -100,7 +110,7 @@ public:
         CPPUNIT_ASSERT(meaning(400, error("illegal_argument_exception", 400, two)) == Meaning::transient);
     }
 
-    void testAFaultyScriptIsPermanent()
+    void testFaultyScriptIsPermanent()
     {
         CPPUNIT_ASSERT(
             meaning(400, error("illegal_argument_exception", 400,
@@ -110,7 +120,7 @@ public:
         CPPUNIT_ASSERT(meaning(406, R"({"error":"Content-Type header [text/plain] is not supported","status":406})") == Meaning::permanent);
     }
 
-    void testANodeWithoutPainlessIsToldFromAFaultyScript()
+    void testNodeWithoutPainlessIsToldFromAFaultyScript()
     {
         const auto verdict =
             judged(400, error("illegal_argument_exception", 400,
@@ -126,12 +136,97 @@ public:
         CPPUNIT_ASSERT(meaning(403, "<html>forbidden</html>", "text/html") == Meaning::notPermitted);
     }
 
+    void testMissingRightIsNamedAsTheEngineNamesIt()
+    {
+        const std::vector<std::pair<std::string, std::string>> reasons{
+            {"no permissions for [indices:data/write/bulk] and User [name=worker, backend_roles=[], requestedTenant=null]",
+             "no right to indices:data/write/bulk:"},
+            {"no permissions for [indices:data/write/bulk[s], indices:data/write/update] and User [name=w, backend_roles=[]]",
+             "no right to indices:data/write/bulk[s], indices:data/write/update:"},
+            {"no permissions for [indices:admin/create, indices:admin/aliases] and User [name=w]",
+             "no right to indices:admin/create, indices:admin/aliases:"},
+            {"action [indices:admin/create] is unauthorized for user [worker] with effective roles [locks] on indices [leasehold-1], this "
+             "action is granted by the index privileges [create_index,manage,all]",
+             "no right to indices:admin/create:"},
+            {"action [cluster:monitor/main] is unauthorized for user [worker]", "no right to cluster:monitor/main:"}};
+        for (const auto& [reason, part] : reasons)
+        {
+            const auto whole = judged(403, R"({"error":{"type":"security_exception","reason":")" + reason + R"("},"status":403})");
+            CPPUNIT_ASSERT(whole.meaning == Meaning::notPermitted);
+            CPPUNIT_ASSERT_MESSAGE(whole.why, whole.why.find(part) != std::string::npos);
+            const auto bulk = readEngineAnswer(
+                200, json, R"({"items":[{"update":{"status":403,"error":{"type":"security_exception","reason":")" + reason + R"("}}}]})");
+            CPPUNIT_ASSERT_EQUAL(whole.why, judge(bulk.items.at(0)).why);
+        }
+    }
+
+    /// Guards against a reason that repeats the request, with the token in it.
+    void testNothingElseOfARefusalIsShown()
+    {
+        const std::string token = "0123456789abcdef0123456789abcdef";
+        const std::vector<std::string> reasons{token,
+                                               "[indices:" + token + "]",
+                                               "[indices:data/write/" + token,
+                                               "[indices:data/write/update " + token + "]",
+                                               "user " + token + " [cluster:" + token,
+                                               "[Indices:secret]",
+                                               "xindices:secret",
+                                               "[indices:" + std::string(5000, 'a') + "]"};
+        for (const auto& reason : reasons)
+        {
+            const auto why = judged(403, R"({"error":{"type":"security_exception","reason":")" + reason + R"("},"status":403})").why;
+            CPPUNIT_ASSERT_MESSAGE(why, why.find("0123") == std::string::npos && why.find("secret") == std::string::npos);
+            CPPUNIT_ASSERT_MESSAGE(why, why.size() < 400);
+        }
+    }
+
+    /// Guards against status 78 for a cluster whose disks are full.
+    void testCreateIndexBlockIsTransientAndNoMissingRight()
+    {
+        const auto blocked = judged(403, error("index_create_block_exception", 403));
+        CPPUNIT_ASSERT(blocked.meaning == Meaning::transient);
+        CPPUNIT_ASSERT_MESSAGE(blocked.why, blocked.why.find("cluster.blocks.create_index") != std::string::npos);
+    }
+
+    void testCauseInTheReasonIsToldWithItsRemedy()
+    {
+        const std::vector<std::array<std::string, 3>> causes{
+            {"validation_exception",
+             "Validation Failed: 1: this action would add [3] total shards, but this cluster currently has [1]/[1] maximum shards open;",
+             "cluster.max_shards_per_node"},
+            {"validation_exception",
+             "Validation Failed: 1: this action would add [2] shards, but this cluster currently has [2]/[1] maximum normal shards open;",
+             "cluster.max_shards_per_node"},
+            {"illegal_argument_exception",
+             "cannot create index with name [leasehold-1], because it matches with template [ds] that creates data streams only, use "
+             "create "
+             "data stream api instead",
+             "index template for data streams"},
+            {"illegal_argument_exception", "cannot execute [inline] scripts", "script.allowed_types"},
+            {"illegal_argument_exception", "cannot execute scripts using [update] context", "script.allowed_contexts"}};
+        for (const auto& [type, reason, remedy] : causes)
+        {
+            const std::string inner = R"({"type":")" + type + R"(","reason":")" + reason + R"("})";
+            for (const auto& body : {R"({"error":)" + inner + R"(,"status":400})",
+                                     R"({"error":{"type":"illegal_argument_exception","reason":"failed to execute script","caused_by":)" +
+                                         inner + R"(},"status":400})"})
+            {
+                const auto told = judged(400, body);
+                CPPUNIT_ASSERT_MESSAGE(told.why, told.meaning == Meaning::permanent);
+                CPPUNIT_ASSERT_MESSAGE(told.why, told.why.find(remedy) != std::string::npos);
+            }
+        }
+    }
+
     void testRefusedCredentialsArePermanent()
     {
         CPPUNIT_ASSERT(meaning(401, error("security_exception", 401)) == Meaning::permanent);
         const auto page = judged(401, "<html>who are you</html>", "text/html");
         CPPUNIT_ASSERT(page.meaning == Meaning::permanent);
         CPPUNIT_ASSERT(page.why.find("401") != std::string::npos);
+        // OpenSearch's own answer has no JSON. The message must not add that.
+        const auto plain = judged(401, "Unauthorized", "text/plain; charset=UTF-8");
+        CPPUNIT_ASSERT_EQUAL(std::string("status 401: the credentials are refused: check user and password, or api_key"), plain.why);
     }
 
     void testClusterTroubleIsTransient()
@@ -150,8 +245,8 @@ public:
         CPPUNIT_ASSERT(taken.meaning == Meaning::permanent && taken.why.find("another name") != std::string::npos);
     }
 
-    /// Seen when a node that had hung came back after a failover: the store took the 404 for a wrong address.
-    void testACopyThatIsNotWhereItWasLookedForIsTransient()
+    /// Guards against a 404 that was taken for a wrong address: a node that had hung gave it after a failover.
+    void testCopyThatIsNotWhereItWasLookedForIsTransient()
     {
         for (const std::string type : {"shard_not_found_exception", "illegal_index_shard_state_exception", "index_shard_closed_exception",
                                        "index_shard_relocated_exception"})
@@ -159,15 +254,15 @@ public:
         CPPUNIT_ASSERT(meaning(404, error("resource_not_found_exception", 404)) == Meaning::permanent);
     }
 
-    void testAConflictIsTransient() { CPPUNIT_ASSERT(meaning(409, error("version_conflict_engine_exception", 409)) == Meaning::transient); }
+    void testConflictIsTransient() { CPPUNIT_ASSERT(meaning(409, error("version_conflict_engine_exception", 409)) == Meaning::transient); }
 
-    void testAnErrorMayBePlainText()
+    void testErrorMayBePlainText()
     {
         CPPUNIT_ASSERT(meaning(400, R"({"error":"no handler found for uri [/x] and method [POST]"})") == Meaning::permanent);
         CPPUNIT_ASSERT(meaning(405, R"({"error":"Incorrect HTTP method","status":405})") == Meaning::permanent);
     }
 
-    void testAPageOfAProxyIsJudgedByItsStatus()
+    void testPageOfAProxyIsJudgedByItsStatus()
     {
         CPPUNIT_ASSERT(meaning(502, "<html>", "text/html") == Meaning::transient);
         CPPUNIT_ASSERT(meaning(504, "<html>", "text/html") == Meaning::transient);
@@ -178,7 +273,7 @@ public:
         CPPUNIT_ASSERT(page.why.find("text/html") != std::string::npos);
     }
 
-    void testTheTypeOfAnAnswerMayBeWrittenInManyWays()
+    void testTypeOfAnAnswerMayBeWrittenInManyWays()
     {
         for (const std::string type : {"application/json", "Application/JSON ; charset=UTF-8", "application/vnd.elasticsearch+json"})
             CPPUNIT_ASSERT_MESSAGE(type, meaning(200, R"({"result":"updated"})", type) == Meaning::done);
@@ -194,13 +289,13 @@ public:
         CPPUNIT_ASSERT(meaning(200, deep) == Meaning::permanent);
     }
 
-    void testTheReasonOfAnEngineIsNeverShown()
+    void testReasonOfAnEngineIsNeverShown()
     {
         for (const int status : {400, 401, 403, 404, 409, 413, 429, 500, 503})
             CPPUNIT_ASSERT(judged(status, error("some_exception", status)).why.find("secret") == std::string::npos);
     }
 
-    void testAnErrorTypeThatLooksLikeNoneIsNotShown()
+    void testErrorTypeThatLooksLikeNoneIsNotShown()
     {
         const auto verdict = judged(400, error("my secret token", 400));
         CPPUNIT_ASSERT(verdict.why.find("secret") == std::string::npos);
@@ -226,14 +321,14 @@ public:
         CPPUNIT_ASSERT(judge(answer.items[3]).meaning == Meaning::transient);
     }
 
-    /// Guards against a bare value that was taken for an answer in which nothing is wrong.
-    void testAnAnswerThatIsNoObjectIsNoSuccess()
+    /// Guards against a bare value that was taken for an answer without errors.
+    void testAnswerThatIsNoObjectIsNoSuccess()
     {
         for (const std::string body : {"0", "null", "true", "\"x\"", "[]", "[{}]", "0\xff"})
             CPPUNIT_ASSERT_MESSAGE(body, judged(200, body).meaning == Meaning::permanent);
     }
 
-    /// Guards against items that get another's answer: what was no object was passed over, and those after it moved up.
+    /// Guards against wrong positions of items: a value that is no object was skipped, and later items got earlier positions.
     void testAnythingElseAmongTheItemsMakesAllOfThemUnreadable()
     {
         for (const std::string other : {"null", "5", "1.5", "true", "\"x\"", "[]", "[{}]", "18446744073709551615"})
@@ -244,8 +339,8 @@ public:
         }
     }
 
-    /// Guards against 2^32 + 200, which was 200 once it was cut.
-    void testAStatusThatIsNoneIsNoSuccess()
+    /// Guards against 2^32 + 200, which became 200 when it was truncated to 32 bits.
+    void testStatusThatIsNoneIsNoSuccess()
     {
         for (const std::string status : {"0", "-200", "4294967496", "18446744073709551615", "200.0", "\"200\""})
         {
@@ -254,8 +349,8 @@ public:
         }
     }
 
-    /// Guards against an item whose answer was taken from whatever else stands in it: found by fuzzing.
-    void testAnItemIsWhatAnUpdateSaysAndNothingElse()
+    /// Guards against an answer that was read from another action of the item: found by fuzzing.
+    void testItemIsWhatAnUpdateSaysAndNothingElse()
     {
         const std::string done = R"({"result":"updated","status":200,"get":{"_source":{"answer":"released"}}})";
         for (const auto& item : {R"({"update":"{}","other":)" + done + "}", R"({"index":)" + done + "}", R"({"other":)" + done + "}"})

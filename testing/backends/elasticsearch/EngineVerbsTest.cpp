@@ -16,31 +16,31 @@ namespace Leasehold
 
 using namespace std::chrono_literals;
 
-/// Every line of the rule table, on a real engine in real time.
+/// Tests every line of the rule table on a real engine in real time.
 class EngineVerbsTest : public EngineFixture
 {
     CPPUNIT_TEST_SUITE(EngineVerbsTest);
-    CPPUNIT_TEST(testAFreeLockIsGrantedWithAFenceOfNow);
-    CPPUNIT_TEST(testALiveLockIsHeldAndItsHolderTold);
-    CPPUNIT_TEST(testAReplayGetsTheSameGrant);
-    CPPUNIT_TEST(testAnExpiredLockGoesToItsSuccessorWithAGreaterFence);
-    CPPUNIT_TEST(testADuplicateAfterTheEndIsSpent);
+    CPPUNIT_TEST(testFreeLockIsGrantedWithAFenceOfNow);
+    CPPUNIT_TEST(testLiveLockIsHeldAndItsHolderTold);
+    CPPUNIT_TEST(testReplayGetsTheSameGrant);
+    CPPUNIT_TEST(testExpiredLockGoesToItsSuccessorWithAGreaterFence);
+    CPPUNIT_TEST(testDuplicateAfterTheEndIsSpent);
     CPPUNIT_TEST(testOnlyTheHoldersLeaseIsRenewed);
-    CPPUNIT_TEST(testAnExpiredLeaseIsNotRevived);
-    CPPUNIT_TEST(testARenewalOfManyLocksIsAnsweredInOrder);
-    CPPUNIT_TEST(testAReleaseFreesAtOnceAndIsRemembered);
-    CPPUNIT_TEST(testAForeignReleaseChangesNothing);
-    CPPUNIT_TEST(testALockBrokenForItsEndIsTakenUntilThen);
-    CPPUNIT_TEST(testALockBrokenNowIsFree);
+    CPPUNIT_TEST(testExpiredLeaseIsNotRevived);
+    CPPUNIT_TEST(testRenewalOfManyLocksIsAnsweredInOrder);
+    CPPUNIT_TEST(testReleaseFreesAtOnceAndIsRemembered);
+    CPPUNIT_TEST(testForeignReleaseChangesNothing);
+    CPPUNIT_TEST(testLockBrokenForItsEndIsTakenUntilThen);
+    CPPUNIT_TEST(testLockBrokenNowIsFree);
     CPPUNIT_TEST(testFindTellsLiveLocksOnly);
     CPPUNIT_TEST(testListIsOrderedByNameAndPaged);
     CPPUNIT_TEST(testListTellsLiveLocksOnly);
     CPPUNIT_TEST(testPruneForgetsOnlyWhatIsOldEnough);
-    CPPUNIT_TEST(testAFloorLiftsTheFence);
-    CPPUNIT_TEST(testAFenceAtItsLimitIsNeverPassed);
+    CPPUNIT_TEST(testFloorLiftsTheFence);
+    CPPUNIT_TEST(testFenceAtItsLimitIsNeverPassed);
     CPPUNIT_TEST(testNamesOfEveryKindAreKeptApart);
     CPPUNIT_TEST(testMetadataComesBackByteByByte);
-    CPPUNIT_TEST(testAClockThatHadBeenAheadIsCorrected);
+    CPPUNIT_TEST(testClockThatHadBeenAheadIsCorrected);
     CPPUNIT_TEST(testTwentyThreadsRaceAndOneWins);
     CPPUNIT_TEST(testManyThreadsShareRequestsAndGetEachTheirOwnAnswer);
     CPPUNIT_TEST_SUITE_END_ABSTRACT();
@@ -89,11 +89,11 @@ public:
         _store->prepare(context());
     }
 
-    void testAFreeLockIsGrantedWithAFenceOfNow()
+    void testFreeLockIsGrantedWithAFenceOfNow()
     {
         const auto before = wallMicroseconds();
         const auto record = granted("a", "t", 30s, R"({"host":"web-1"})");
-        // A user's own cluster may be on another machine, so this is not tight.
+        // The bound is wide, because a cluster may be on another machine.
         CPPUNIT_ASSERT(record.fence + 60'000'000 > before);
         CPPUNIT_ASSERT(record.fence < wallMicroseconds() + 60'000'000);
         CPPUNIT_ASSERT(record.remaining == 30s);
@@ -102,7 +102,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"host":"web-1"})"), record.metadata);
     }
 
-    void testALiveLockIsHeldAndItsHolderTold()
+    void testLiveLockIsHeldAndItsHolderTold()
     {
         const auto record = granted("a", "t", 30s, R"({"host":"web-1"})");
         const auto reply = _other->acquire({"a", "u", 60s, R"({"host":"web-2"})", 0}, context());
@@ -114,7 +114,7 @@ public:
         CPPUNIT_ASSERT(renew("a", "t", record.fence) == RenewStatus::renewed);
     }
 
-    void testAReplayGetsTheSameGrant()
+    void testReplayGetsTheSameGrant()
     {
         const auto first = granted("a", "t", 30s, R"({"first":true})");
         const auto longer = granted("a", "t", 60s, R"({"first":false})", first.fence + 5);
@@ -126,7 +126,7 @@ public:
         CPPUNIT_ASSERT(shorter.expiresAt == longer.expiresAt);
     }
 
-    void testAnExpiredLockGoesToItsSuccessorWithAGreaterFence()
+    void testExpiredLockGoesToItsSuccessorWithAGreaterFence()
     {
         const auto first = granted("a", "t", 300ms, R"({"n":1})");
         AcquireReply second;
@@ -135,14 +135,14 @@ public:
         CPPUNIT_ASSERT(second.record.acquiredAt >= first.expiresAt);
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"n":2})"), second.record.metadata);
         CPPUNIT_ASSERT(renew("a", "t", first.fence) == RenewStatus::lost);
-        CPPUNIT_ASSERT(_other->release({"a", "t", first.fence}, context()) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(_other->release({"a", "t", first.fence}, context()).status == ReleaseStatus::notHeld);
         CPPUNIT_ASSERT(renew("a", "u", second.record.fence) == RenewStatus::renewed);
     }
 
-    void testADuplicateAfterTheEndIsSpent()
+    void testDuplicateAfterTheEndIsSpent()
     {
         const auto released = granted("released", "t");
-        CPPUNIT_ASSERT(_store->release({"released", "t", released.fence}, context()) == ReleaseStatus::released);
+        CPPUNIT_ASSERT(_store->release({"released", "t", released.fence}, context()).status == ReleaseStatus::released);
         CPPUNIT_ASSERT(acquire("released", "t").status == AcquireStatus::spent);
 
         const auto freed = granted("freed", "t");
@@ -172,16 +172,16 @@ public:
         CPPUNIT_ASSERT_EQUAL(record.fence, renewed->fence);
     }
 
-    void testAnExpiredLeaseIsNotRevived()
+    void testExpiredLeaseIsNotRevived()
     {
         const auto record = granted("a", "t", 200ms);
         awaitExpiry("a");
         CPPUNIT_ASSERT(renew("a", "t", record.fence) == RenewStatus::lost);
-        CPPUNIT_ASSERT(_other->release({"a", "t", record.fence}, context()) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(_other->release({"a", "t", record.fence}, context()).status == ReleaseStatus::notHeld);
         CPPUNIT_ASSERT(!_store->find("a", context()));
     }
 
-    void testARenewalOfManyLocksIsAnsweredInOrder()
+    void testRenewalOfManyLocksIsAnsweredInOrder()
     {
         std::vector<RenewRequest> requests(2300, {{"absent", "t", 1}, 30s});
         const std::vector<std::size_t> live{0, 1, 999, 1000, 1001, 1999, 2299};
@@ -200,35 +200,35 @@ public:
         }
     }
 
-    void testAReleaseFreesAtOnceAndIsRemembered()
+    void testReleaseFreesAtOnceAndIsRemembered()
     {
         const auto first = granted("a", "t");
-        CPPUNIT_ASSERT(_other->release({"a", "t", first.fence}, context()) == ReleaseStatus::released);
+        CPPUNIT_ASSERT(_other->release({"a", "t", first.fence}, context()).status == ReleaseStatus::released);
         CPPUNIT_ASSERT(!_store->find("a", context()));
-        CPPUNIT_ASSERT(_store->release({"a", "t", first.fence}, context()) == ReleaseStatus::released);
+        CPPUNIT_ASSERT(_store->release({"a", "t", first.fence}, context()).status == ReleaseStatus::released);
         CPPUNIT_ASSERT(renew("a", "t", first.fence) == RenewStatus::lost);
         const auto second = granted("a", "u");
         CPPUNIT_ASSERT(second.fence > first.fence);
-        CPPUNIT_ASSERT(_store->release({"a", "t", first.fence}, context()) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(_store->release({"a", "t", first.fence}, context()).status == ReleaseStatus::notHeld);
     }
 
-    void testAForeignReleaseChangesNothing()
+    void testForeignReleaseChangesNothing()
     {
         const auto record = granted("a", "t");
-        CPPUNIT_ASSERT(_other->release({"a", "u", record.fence}, context()) == ReleaseStatus::notHeld);
-        CPPUNIT_ASSERT(_other->release({"a", "t", record.fence + 1}, context()) == ReleaseStatus::notHeld);
-        CPPUNIT_ASSERT(_other->release({"absent", "t", record.fence}, context()) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(_other->release({"a", "u", record.fence}, context()).status == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(_other->release({"a", "t", record.fence + 1}, context()).status == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(_other->release({"absent", "t", record.fence}, context()).status == ReleaseStatus::notHeld);
         CPPUNIT_ASSERT(_store->find("a", context())->expiresAt == record.expiresAt);
     }
 
-    void testALockBrokenForItsEndIsTakenUntilThen()
+    void testLockBrokenForItsEndIsTakenUntilThen()
     {
         const auto record = granted("a", "t", 1000ms);
         CPPUNIT_ASSERT(!_other->breakLock("a", record.fence + 1, BreakMode::whenItEnds, context()));
         CPPUNIT_ASSERT(!_other->breakLock("absent", record.fence, BreakMode::whenItEnds, context()));
         CPPUNIT_ASSERT(_other->breakLock("a", record.fence, BreakMode::whenItEnds, context()));
         CPPUNIT_ASSERT(renew("a", "t", record.fence) == RenewStatus::lost);
-        CPPUNIT_ASSERT(_store->release({"a", "t", record.fence}, context()) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(_store->release({"a", "t", record.fence}, context()).status == ReleaseStatus::notHeld);
         CPPUNIT_ASSERT(acquire("a", "t").status == AcquireStatus::held);
         AcquireReply successor;
         bool wasHeld = false;
@@ -245,7 +245,7 @@ public:
         CPPUNIT_ASSERT(!_other->breakLock("a", record.fence, BreakMode::whenItEnds, context()));
     }
 
-    void testALockBrokenNowIsFree()
+    void testLockBrokenNowIsFree()
     {
         const auto record = granted("a", "t");
         CPPUNIT_ASSERT(!_other->breakLock("a", record.fence - 1, BreakMode::now, context()));
@@ -266,7 +266,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"x":"y"})"), found->metadata);
         CPPUNIT_ASSERT(found->acquiredAt == record.acquiredAt);
         CPPUNIT_ASSERT(found->remaining > 0ms && found->remaining <= 30s);
-        CPPUNIT_ASSERT(_store->release({"a", "t", record.fence}, context()) == ReleaseStatus::released);
+        CPPUNIT_ASSERT(_store->release({"a", "t", record.fence}, context()).status == ReleaseStatus::released);
         CPPUNIT_ASSERT(!_other->find("a", context()));
     }
 
@@ -340,19 +340,19 @@ public:
         CPPUNIT_ASSERT(granted("released", "u").fence > released.fence);
     }
 
-    void testAFloorLiftsTheFence()
+    void testFloorLiftsTheFence()
     {
         const auto floor = wallMicroseconds() + 1'000'000'000;
         CPPUNIT_ASSERT_EQUAL(floor + 1, granted("a", "t", 30s, "{}", floor).fence);
-        CPPUNIT_ASSERT(_store->release({"a", "t", floor + 1}, context()) == ReleaseStatus::released);
+        CPPUNIT_ASSERT(_store->release({"a", "t", floor + 1}, context()).status == ReleaseStatus::released);
         CPPUNIT_ASSERT_EQUAL(floor + 2, granted("a", "u").fence);
     }
 
-    void testAFenceAtItsLimitIsNeverPassed()
+    void testFenceAtItsLimitIsNeverPassed()
     {
         CPPUNIT_ASSERT_EQUAL(maxFence, granted("a", "t", 30s, "{}", maxFence - 1).fence);
         CPPUNIT_ASSERT(renew("a", "t", maxFence) == RenewStatus::renewed);
-        CPPUNIT_ASSERT(_store->release({"a", "t", maxFence}, context()) == ReleaseStatus::released);
+        CPPUNIT_ASSERT(_store->release({"a", "t", maxFence}, context()).status == ReleaseStatus::released);
         try
         {
             acquire("a", "u");
@@ -370,7 +370,7 @@ public:
             CPPUNIT_ASSERT_THROW(acquire("absent", "t", 30s, "{}", floor), LockStoreError);
             CPPUNIT_ASSERT(!_store->find("absent", context()));
         }
-        // A foreign hand may have left any number.
+        // Another program may have written any number.
         granted("foreign", "t", 200ms);
         operate("POST", "/" + options.index + "/_update/foreign", R"({"doc":{"fence":9223372036854775807}})");
         awaitExpiry("foreign");
@@ -411,7 +411,7 @@ public:
         }
         CPPUNIT_ASSERT_EQUAL(names.size(), _other->list({}, context()).size());
         for (std::size_t index = 0; index < names.size(); ++index)
-            CPPUNIT_ASSERT(_other->release({names[index], "t", fences[index]}, context()) == ReleaseStatus::released);
+            CPPUNIT_ASSERT(_other->release({names[index], "t", fences[index]}, context()).status == ReleaseStatus::released);
     }
 
     void testMetadataComesBackByteByByte()
@@ -427,12 +427,12 @@ public:
             CPPUNIT_ASSERT_EQUAL(metadata, _other->list({}, context()).at(0).metadata);
             CPPUNIT_ASSERT(renew("a", "t", record.fence) == RenewStatus::renewed);
             CPPUNIT_ASSERT_EQUAL(metadata, _other->find("a", context())->metadata);
-            CPPUNIT_ASSERT(_store->release({"a", "t", record.fence}, context()) == ReleaseStatus::released);
+            CPPUNIT_ASSERT(_store->release({"a", "t", record.fence}, context()).status == ReleaseStatus::released);
             operate("DELETE", "/" + options.index + "/_doc/a");
         }
     }
 
-    void testAClockThatHadBeenAheadIsCorrected()
+    void testClockThatHadBeenAheadIsCorrected()
     {
         const auto record = granted("a", "t", 30s);
         const auto hourAhead = std::to_string((record.expiresAt + 1h).time_since_epoch().count());
@@ -445,7 +445,7 @@ public:
         CPPUNIT_ASSERT(acquire("a", "u").status == AcquireStatus::held);
         CPPUNIT_ASSERT(renew("a", "t", record.fence) == RenewStatus::renewed);
 
-        // A lease that somebody broke is corrected too, and that is no grant for its old token.
+        // The expiry of a broken lease is corrected too, and this update is no grant for its old token.
         CPPUNIT_ASSERT(_store->breakLock("a", record.fence, BreakMode::whenItEnds, context()));
         operate("POST", "/" + options.index + "/_update/a", R"({"doc":{"expires":)" + hourAhead + "}}");
         const auto own = acquire("a", "t");
@@ -474,7 +474,7 @@ public:
                         else if (reply.status == AcquireStatus::held)
                             ++helds;
                         if (reply.status == AcquireStatus::held &&
-                            _store->release({"a", token, reply.record.fence}, context()) == ReleaseStatus::notHeld)
+                            _store->release({"a", token, reply.record.fence}, context()).status == ReleaseStatus::notHeld)
                             ++foreign;
                     });
             }
@@ -487,11 +487,11 @@ public:
 
     void testManyThreadsShareRequestsAndGetEachTheirOwnAnswer()
     {
-        // Each has a lock of its own, and all race for one: so items of one request differ in what becomes of them, and some of them have
-        // the same name.
+        // Each thread has its own lock, and all want a shared one, so the items of one request have different outcomes, and some have the
+        // same name.
         std::mutex mutex;
         std::string wrong;
-        std::vector<Fence> fences; // of the shared lock, in the order of its grants
+        std::vector<Fence> fences; // of the shared lock, in order of the grants
         const auto note = [&](const std::string& what)
         {
             const std::lock_guard lock(mutex);
@@ -524,7 +524,7 @@ public:
                                     const std::lock_guard lock(mutex);
                                     fences.push_back(shared.record.fence);
                                 }
-                                if (_store->release({"shared", token, shared.record.fence}, context()) != ReleaseStatus::released)
+                                if (_store->release({"shared", token, shared.record.fence}, context()).status != ReleaseStatus::released)
                                     note(token + " lost the shared lock");
                             }
 
@@ -534,7 +534,7 @@ public:
                             if (replies.size() != 3 || replies[0].status != RenewStatus::renewed ||
                                 replies[1].status != RenewStatus::lost || replies[2].status != RenewStatus::renewed)
                                 note(token + " was not renewed rightly");
-                            if (_store->release({name, token, last}, context()) != ReleaseStatus::released)
+                            if (_store->release({name, token, last}, context()).status != ReleaseStatus::released)
                                 note(token + " was not released");
                         }
                     });

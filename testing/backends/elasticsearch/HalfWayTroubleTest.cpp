@@ -4,10 +4,13 @@
 #include "thrown.h"
 
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/LockManagerService.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,34 +19,37 @@ namespace Leasehold
 
 using namespace std::chrono_literals;
 
-/// What the store makes of an engine whose trouble begins in the middle of a verb: at the search that follows a refresh, at one item of a
-/// request, when the index has just been made. Real engines do this seldom and never when they are asked to.
+/// The store on an engine that fails in the middle of a verb: at the search after a refresh, at one item of a request, or when the index
+/// was just made. Real engines rarely do this, and not on demand.
 class HalfWayTroubleTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(HalfWayTroubleTest);
-    CPPUNIT_TEST(testAnAnswerThatMakesNoSenseIsAnErrorWhereverItComes);
-    CPPUNIT_TEST(testASearchThatFailsIsNeitherAnEmptyListNorNothingToForget);
-    CPPUNIT_TEST(testAnIndexThatVanishesBeforeTheSearchHoldsNothing);
+    CPPUNIT_TEST(testAnswerThatMakesNoSenseIsAnErrorWhereverItComes);
+    CPPUNIT_TEST(testSearchThatFailsIsNeitherAnEmptyListNorNothingToForget);
+    CPPUNIT_TEST(testIndexThatVanishesBeforeTheSearchHoldsNothing);
     CPPUNIT_TEST(testPruneForgetsWhatItCanAndTellsIfItCouldForgetNothing);
-    CPPUNIT_TEST(testAnIndexThatVanishesAsSoonAsItIsThereIsUnavailable);
+    CPPUNIT_TEST(testIndexThatVanishesAsSoonAsItIsThereIsUnavailable);
     CPPUNIT_TEST(testAnotherIndexAtTheNextSetUpStopsGrants);
-    CPPUNIT_TEST(testASetUpThatIsRefusedTellsWhatToDo);
-    CPPUNIT_TEST(testAStoreWithoutANodeIsRefused);
-    CPPUNIT_TEST(testALaterBulkThatFailsDoesNotSpoilTheFirst);
-    CPPUNIT_TEST(testALaterBulkThatIsRefusedFailsOnlyItsOwnRenewals);
-    CPPUNIT_TEST(testTheEngineIsUnknownToWhoMayNotAskAndUnavailableWhenItIsDown);
+    CPPUNIT_TEST(testSetUpThatIsRefusedTellsWhatToDo);
+    CPPUNIT_TEST(testBlockedSetUpIsUnavailable);
+    CPPUNIT_TEST(testEngineThatIsTooOldIsNamedWithItsVersion);
+    CPPUNIT_TEST(testListAndFindPrepareWithoutMakingTheIndex);
+    CPPUNIT_TEST(testStoreWithoutANodeIsRefused);
+    CPPUNIT_TEST(testLaterBulkThatFailsDoesNotSpoilTheFirst);
+    CPPUNIT_TEST(testLaterBulkThatIsRefusedFailsOnlyItsOwnRenewals);
+    CPPUNIT_TEST(testEngineIsUnknownToWhoMayNotAskAndUnavailableWhenItIsDown);
     CPPUNIT_TEST_SUITE_END();
 
     struct Answer
     {
-        std::string to; ///< a part of the request's head
+        std::string to; ///< a part of the matching request's head
         int status = 200;
         std::string body = "{}";
     };
 
     static std::string failure(const std::string& type) { return R"({"error":{"type":")" + type + R"("}})"; }
 
-    /// Answers each request with the first that fits, all others with an empty success.
+    /// Answers each request with the first matching answer, or with an empty success.
     static ScriptedServer::Behaviour answering(std::vector<Answer> answers)
     {
         return [answers = std::move(answers)](ScriptedServer::Conversation& conversation)
@@ -58,7 +64,7 @@ class HalfWayTroubleTest : public CppUnit::TestFixture
         };
     }
 
-    /// A store whose engine answers so.
+    /// A store whose engine gives these answers.
     class Store
     {
     public:
@@ -67,6 +73,7 @@ class HalfWayTroubleTest : public CppUnit::TestFixture
         static CallContext soon() { return CallContext::within(20s); }
 
         void prepare() { _store.prepare(soon()); }
+        void prepareToRead() { _store.prepareToRead(soon()); }
         AcquireReply acquire() { return _store.acquire({"a", "sesame", 30s, "{}", 0}, soon()); }
         void release() { _store.release({"a", "sesame", 7}, soon()); }
         void find() { _store.find("a", soon()); }
@@ -89,7 +96,7 @@ class HalfWayTroubleTest : public CppUnit::TestFixture
 
     static constexpr const char* oneHit = R"({"hits":{"hits":[{"_source":{"name":"a"}}]}})";
 
-    /// What 1,500 renewals are told, which are two requests, when the second is answered so.
+    /// The replies to 1,500 renewals, which are two requests, when the second one gets this answer.
     static std::vector<RenewReply> renewWithALaterBulk(int status, const std::string& body)
     {
         std::string items;
@@ -113,7 +120,7 @@ class HalfWayTroubleTest : public CppUnit::TestFixture
     }
 
 public:
-    void testAnAnswerThatMakesNoSenseIsAnErrorWhereverItComes()
+    void testAnswerThatMakesNoSenseIsAnErrorWhereverItComes()
     {
         const auto requireRefused = [](const std::string& message) { assertNames(message, {"makes no sense"}); };
         const std::vector<Answer> strange{{"_update", 200, R"({"result":"strange"})"}};
@@ -126,7 +133,7 @@ public:
         requireRefused(messageOf<LockStoreError>([&] { Store({{"_search", 200, oneHit}, {"_bulk", 200, R"({"items":[]})"}}).prune(); }));
     }
 
-    void testASearchThatFailsIsNeitherAnEmptyListNorNothingToForget()
+    void testSearchThatFailsIsNeitherAnEmptyListNorNothingToForget()
     {
         for (const std::string part : {"_refresh", "_search"})
         {
@@ -139,7 +146,7 @@ public:
         }
     }
 
-    void testAnIndexThatVanishesBeforeTheSearchHoldsNothing()
+    void testIndexThatVanishesBeforeTheSearchHoldsNothing()
     {
         const std::vector<Answer> gone{{"_search", 404, failure("index_not_found_exception")}};
         CPPUNIT_ASSERT(Store(gone).list().empty());
@@ -148,7 +155,7 @@ public:
 
     void testPruneForgetsWhatItCanAndTellsIfItCouldForgetNothing()
     {
-        // The second hit is none of ours.
+        // The store did not write the second hit.
         const Answer found{"_search", 200, R"({"hits":{"hits":[{"_source":{"name":"a"}},{"_source":{}},{"_source":{"name":"b"}}]}})"};
         const std::string forgotten = R"({"update":{"status":200,"result":"deleted"}})",
                           gone = R"({"update":{"status":404,"error":)"
@@ -164,7 +171,7 @@ public:
         messageOf<LockStoreUnavailable>([&] { Store({found, {"_bulk", 503, failure("unavailable_shards_exception")}}).prune(); });
     }
 
-    void testAnIndexThatVanishesAsSoonAsItIsThereIsUnavailable()
+    void testIndexThatVanishesAsSoonAsItIsThereIsUnavailable()
     {
         Store store({{"_update", 404, failure("index_not_found_exception")}, {"GET /leasehold?", 200, indexState}});
         messageOf<LockStoreUnavailable>([&] { store.acquire(); });
@@ -180,18 +187,18 @@ public:
         std::string another = indexState;
         another.replace(another.find("first"), 5, "other");
         server.behave(answering({{"GET /leasehold?", 200, another}}));
-        server.stop(); // the connection that is kept goes on as it began
+        server.stop(); // the kept connection continues with the old behaviour
         server.listenAgain();
         store.prepare(Store::soon());
         assertNames(messageOf<LockStoreUnavailable>([&] { store.acquire({"a", "sesame", 30s, "{}", 0}, Store::soon()); }), {"vanished"});
     }
 
-    void testAStoreWithoutANodeIsRefused()
+    void testStoreWithoutANodeIsRefused()
     {
         messageOf<LockConfigurationError>([] { ElasticsearchLockStore({}); });
     }
 
-    void testASetUpThatIsRefusedTellsWhatToDo()
+    void testSetUpThatIsRefusedTellsWhatToDo()
     {
         const Answer none{"GET /leasehold?", 404, failure("index_not_found_exception")};
         assertNames(messageOf<LockStoreError>(
@@ -202,21 +209,78 @@ public:
         messageOf<LockStoreUnavailable>([&] { Store({none, {"PUT /leasehold-1", 503, failure("cluster_block_exception")}}).prepare(); });
     }
 
-    void testALaterBulkThatFailsDoesNotSpoilTheFirst()
+    void testBlockedSetUpIsUnavailable()
+    {
+        const Answer none{"GET /leasehold?", 404, failure("index_not_found_exception")};
+        assertNames(messageOf<LockStoreUnavailable>(
+                        [&] {
+                            Store({none, {"PUT /leasehold-1", 403, failure("index_create_block_exception")}}).prepare();
+                        }),
+                    {"403", "cluster.blocks.create_index"});
+    }
+
+    void testEngineThatIsTooOldIsNamedWithItsVersion()
+    {
+        const Answer none{"GET /leasehold?", 404, failure("index_not_found_exception")},
+            unknown{"PUT /leasehold-1", 400, failure("illegal_argument_exception")};
+        const auto message = [&](const std::string& number)
+        {
+            const Answer page{"GET / ", 200, R"({"version":{"number":")" + number + R"("}})"};
+            return messageOf<LockStoreError>([&] { Store({none, unknown, page}).prepare(); });
+        };
+        assertNames(message("7.6.2"),
+                    {"illegal_argument_exception", "Elasticsearch 7.6.2", "use Elasticsearch 7.10, OpenSearch 1.3, or newer"});
+        const auto toReader = messageOf<LockStoreError>(
+            [&] {
+                Store({none, {"GET / ", 200, R"({"version":{"number":"7.6.2"}})"}}).prepareToRead();
+            });
+        assertNames(toReader, {"Elasticsearch 7.6.2"});
+        const auto recent = message("8.19.0");
+        CPPUNIT_ASSERT_MESSAGE(recent, recent.find("8.19.0") == std::string::npos);
+        // A user without the right to see the version gets the first failure.
+        const auto first = messageOf<LockStoreError>(
+            [&] {
+                Store({none, unknown, {"GET / ", 503, failure("master_not_discovered_exception")}}).prepare();
+            });
+        assertNames(first, {"illegal_argument_exception"});
+        CPPUNIT_ASSERT_MESSAGE(first, first.find("master") == std::string::npos);
+    }
+
+    void testListAndFindPrepareWithoutMakingTheIndex()
+    {
+        std::atomic<bool> made{false};
+        ScriptedServer server(
+            [&made](ScriptedServer::Conversation& conversation)
+            {
+                while (conversation.readRequest())
+                {
+                    made = made || conversation.head().starts_with("PUT ");
+                    conversation.answer(404, failure("index_not_found_exception"));
+                }
+            });
+        ElasticsearchOptions options;
+        options.nodes = {server.url()};
+        LockManagerService locks(std::make_shared<ElasticsearchLockStore>(options));
+        CPPUNIT_ASSERT(locks.list({}).empty());
+        CPPUNIT_ASSERT(!locks.find("a"));
+        CPPUNIT_ASSERT(!made);
+    }
+
+    void testLaterBulkThatFailsDoesNotSpoilTheFirst()
     {
         const auto replies = renewWithALaterBulk(503, "{}");
         CPPUNIT_ASSERT(replies[1000].status == RenewStatus::unavailable);
         assertNames(replies[1499].reason, {"503"});
     }
 
-    void testALaterBulkThatIsRefusedFailsOnlyItsOwnRenewals()
+    void testLaterBulkThatIsRefusedFailsOnlyItsOwnRenewals()
     {
         const auto replies = renewWithALaterBulk(401, failure("security_exception"));
         CPPUNIT_ASSERT(replies[1000].status == RenewStatus::failed);
         assertNames(replies[1499].reason, {"401", "credentials"});
     }
 
-    void testTheEngineIsUnknownToWhoMayNotAskAndUnavailableWhenItIsDown()
+    void testEngineIsUnknownToWhoMayNotAskAndUnavailableWhenItIsDown()
     {
         CPPUNIT_ASSERT_EQUAL(std::string(), Store({{"GET / ", 403, failure("security_exception")}}).engine());
         messageOf<LockStoreUnavailable>([&] { Store({{"GET / ", 503, failure("master_not_discovered_exception")}}).engine(); });

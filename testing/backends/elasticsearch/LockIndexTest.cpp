@@ -7,14 +7,18 @@
 namespace Leasehold
 {
 
+using namespace Elasticsearch;
+
 class LockIndexTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(LockIndexTest);
     CPPUNIT_TEST(testWhatTheStoreMakesItAccepts);
     CPPUNIT_TEST(testOtherMappingsAreRefusedWithTheirRepair);
-    CPPUNIT_TEST(testANewerSchemaIsRefused);
-    CPPUNIT_TEST(testAnIndexInThePlaceOfTheAliasIsRefused);
-    CPPUNIT_TEST(testAnAliasOfTwoIndicesIsRefused);
+    CPPUNIT_TEST(testRepairBlocksAndRefreshesBeforeItCopies);
+    CPPUNIT_TEST(testRepairNamesTheNextIndex);
+    CPPUNIT_TEST(testNewerSchemaIsRefused);
+    CPPUNIT_TEST(testIndexInThePlaceOfTheAliasIsRefused);
+    CPPUNIT_TEST(testAliasOfTwoIndicesIsRefused);
     CPPUNIT_TEST(testNonsenseIsNoState);
     CPPUNIT_TEST_SUITE_END();
 
@@ -31,7 +35,7 @@ class LockIndexTest : public CppUnit::TestFixture
 
     static std::string problem(const std::string& body)
     {
-        const auto state = LockIndex::examine("l", body);
+        const auto state = LockIndex::examine("l", body, 2);
         CPPUNIT_ASSERT(state.has_value());
         return state->problem;
     }
@@ -39,7 +43,7 @@ class LockIndexTest : public CppUnit::TestFixture
 public:
     void testWhatTheStoreMakesItAccepts()
     {
-        const auto state = LockIndex::examine("l", good);
+        const auto state = LockIndex::examine("l", good, 2);
         CPPUNIT_ASSERT_EQUAL(std::string(), state->problem);
         CPPUNIT_ASSERT_EQUAL(std::string("u-1"), state->uuid);
         CPPUNIT_ASSERT_NO_THROW(Poco::JSON::Parser().parse(LockIndex::definition("l", 2)));
@@ -61,23 +65,49 @@ public:
         CPPUNIT_ASSERT(!problem(R"({"l-1":{"mappings":{}}})").empty());
     }
 
-    void testANewerSchemaIsRefused()
+    void testRepairBlocksAndRefreshesBeforeItCopies()
+    {
+        const auto requests = LockIndex::repair("l", "l-1", 2);
+        std::string steps;
+        for (const auto& request : requests)
+        {
+            steps += request.method + " " + request.path + "\n";
+            if (!request.body.empty())
+                CPPUNIT_ASSERT_NO_THROW(Poco::JSON::Parser().parse(request.body));
+        }
+        CPPUNIT_ASSERT_EQUAL(
+            std::string("PUT /l-2\nPUT /l-1/_block/write\nPOST /l-1/_refresh\nPOST /_reindex?refresh=true\nPOST /_aliases\n"), steps);
+        // The store accepts the new index, which has no alias until it has all documents.
+        CPPUNIT_ASSERT_EQUAL(requests.front().body,
+                             with(LockIndex::definition("l", 2), R"(,"aliases":{"l":{"is_write_index":true,"is_hidden":true}})", ""));
+    }
+
+    void testRepairNamesTheNextIndex()
+    {
+        const std::vector<std::pair<std::string, std::string>> names{{"l-1", "/l-2"},          {"l-9", "/l-10"}, {"other", "/l-1"},
+                                                                     {"l-x", "/l-1"},          {"l-", "/l-1"},   {"l-0", "/l-1"},
+                                                                     {"l-99999999999", "/l-1"}};
+        for (const auto& [index, next] : names)
+            CPPUNIT_ASSERT_EQUAL(next, LockIndex::repair("l", index, 2).front().path);
+    }
+
+    void testNewerSchemaIsRefused()
     {
         const auto newer = problem(with(good, R"("schema":1)", R"("schema":2)"));
         CPPUNIT_ASSERT(newer.find("newer version") != std::string::npos);
     }
 
-    void testAnIndexInThePlaceOfTheAliasIsRefused()
+    void testIndexInThePlaceOfTheAliasIsRefused()
     {
         CPPUNIT_ASSERT(problem(with(good, "l-1", "l")).find("alias is needed") != std::string::npos);
     }
 
-    void testAnAliasOfTwoIndicesIsRefused() { CPPUNIT_ASSERT(problem(R"({"l-1":{},"l-2":{}})").find("2 indices") != std::string::npos); }
+    void testAliasOfTwoIndicesIsRefused() { CPPUNIT_ASSERT(problem(R"({"l-1":{},"l-2":{}})").find("2 indices") != std::string::npos); }
 
     void testNonsenseIsNoState()
     {
         for (const std::string body : {"", "[]", "{}", "3", R"({"l-1":5})", "{", R"("text")"})
-            CPPUNIT_ASSERT_MESSAGE(body, !LockIndex::examine("l", body));
+            CPPUNIT_ASSERT_MESSAGE(body, !LockIndex::examine("l", body, 2));
     }
 };
 

@@ -12,19 +12,23 @@
 namespace Leasehold
 {
 
+using namespace Elasticsearch;
+
 class LockOperationsTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(LockOperationsTest);
     CPPUNIT_TEST(testValuesGoIntoParametersAndNeverIntoTheScript);
     CPPUNIT_TEST(testEveryNameAndMetadataSurvivesTheWayThroughJson);
-    CPPUNIT_TEST(testAnOperationThatMayDeleteDoesNotAskForTheSource);
-    CPPUNIT_TEST(testABulkHasTwoLinesForEachOperation);
+    CPPUNIT_TEST(testOperationThatMayDeleteDoesNotAskForTheSource);
+    CPPUNIT_TEST(testBulkHasTwoLinesForEachOperation);
     CPPUNIT_TEST(testOnlyAnUpdateWithOurTokenIsAGrant);
-    CPPUNIT_TEST(testAnAnswerThatMakesNoSenseIsNoReply);
+    CPPUNIT_TEST(testAnswerThatMakesNoSenseIsNoReply);
     CPPUNIT_TEST(testSpentAndExhaustedAreTold);
-    CPPUNIT_TEST(testAReleaseToldTwiceIsReleased);
-    CPPUNIT_TEST(testARecordNeedsAllItsFields);
-    CPPUNIT_TEST(testARecordWithTimesThatNoClockTellsIsNone);
+    CPPUNIT_TEST(testReleaseToldTwiceIsReleased);
+    CPPUNIT_TEST(testReleaseIsWantedWhileTheNoteLasts);
+    CPPUNIT_TEST(testBreakIsToldToRenewReleaseAndReaders);
+    CPPUNIT_TEST(testRecordNeedsAllItsFields);
+    CPPUNIT_TEST(testRecordWithTimesThatNoClockTellsIsNone);
     CPPUNIT_TEST_SUITE_END();
 
     static Poco::JSON::Object::Ptr parsed(const std::string& text)
@@ -57,7 +61,7 @@ public:
         const auto source = [](const LockOperation& operation)
         { return parsed(operation.body)->getObject("script")->getValue<std::string>("source"); };
         const AcquireRequest one{"one", "token-1", Milliseconds(1000), "{}", 5};
-        const AcquireRequest two{"two", "token-2", Milliseconds(2000), R"({"x":1})", 6, 7};
+        const AcquireRequest two{"two", "token-2", Milliseconds(2000), R"({"x":1})", 6, 7, Milliseconds(8)};
         CPPUNIT_ASSERT_EQUAL(source(acquireOperation(one)), source(acquireOperation(two)));
         CPPUNIT_ASSERT(source(acquireOperation(one)).find("token-1") == std::string::npos);
         CPPUNIT_ASSERT_EQUAL(source(renewOperation({{"one", "t", 1}, Milliseconds(1)})),
@@ -72,6 +76,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(2000, params->getValue<int>("ttl"));
         CPPUNIT_ASSERT_EQUAL(6, params->getValue<int>("floor"));
         CPPUNIT_ASSERT_EQUAL(7, params->getValue<int>("spare"));
+        CPPUNIT_ASSERT_EQUAL(8, params->getValue<int>("wantedFor"));
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"x":1})"), params->getValue<std::string>("metadata"));
     }
 
@@ -86,16 +91,17 @@ public:
             std::string bulk;
             appendBulkLines(bulk, findOperation(text));
             CPPUNIT_ASSERT_EQUAL(text, parsed(bulk.substr(0, bulk.find('\n')))->getObject("update")->getValue<std::string>("_id"));
+            CPPUNIT_ASSERT_EQUAL(findOperation(text).body, operationInBulkLines(bulk));
         }
     }
 
-    void testAnOperationThatMayDeleteDoesNotAskForTheSource()
+    void testOperationThatMayDeleteDoesNotAskForTheSource()
     {
         CPPUNIT_ASSERT(!parsed(pruneOperation("n", Milliseconds(1)).body)->has("_source"));
         CPPUNIT_ASSERT(parsed(findOperation("n").body)->has("_source"));
     }
 
-    void testABulkHasTwoLinesForEachOperation()
+    void testBulkHasTwoLinesForEachOperation()
     {
         std::string bulk;
         appendBulkLines(bulk, renewOperation({{"a\nb", "t", 1}, Milliseconds(1)}));
@@ -119,22 +125,22 @@ public:
         const AcquireRequest request{"n", "mine", Milliseconds(30'000), "{}", 0};
         CPPUNIT_ASSERT(acquireReply(request, item("created", "mine"))->status == AcquireStatus::granted);
         CPPUNIT_ASSERT(acquireReply(request, item("updated", "mine"))->status == AcquireStatus::granted);
-        // The corrected expiry of another's lease.
+        // The corrected expiry of another holder's lease.
         CPPUNIT_ASSERT(acquireReply(request, item("updated", "other"))->status == AcquireStatus::held);
         CPPUNIT_ASSERT(acquireReply(request, item("noop", "other", "held"))->status == AcquireStatus::held);
-        // The corrected expiry of our own lease that somebody broke.
+        // The corrected expiry of our own lease, which was broken.
         auto broken = item("updated", "mine");
         broken.document->standing = "broken";
         CPPUNIT_ASSERT(acquireReply(request, broken)->status == AcquireStatus::held);
         broken.document->standing.reset();
         CPPUNIT_ASSERT(!acquireReply(request, broken));
-        // A node that is cut off serves noops.
+        // A node that is cut off answers noops.
         CPPUNIT_ASSERT(!acquireReply(request, item("noop", "mine")));
         CPPUNIT_ASSERT(!acquireReply(request, item("noop", "mine", "held")));
         CPPUNIT_ASSERT(!acquireReply(request, item("deleted", "mine")));
     }
 
-    void testAnAnswerThatMakesNoSenseIsNoReply()
+    void testAnswerThatMakesNoSenseIsNoReply()
     {
         const AcquireRequest request{"n", "mine", Milliseconds(30'000), "{}", 0};
         EngineItem empty;
@@ -145,9 +151,9 @@ public:
             CPPUNIT_ASSERT(!acquireReply(request, empty));
             CPPUNIT_ASSERT(!foundRecord("n", empty));
             if (result != "updated")
-                CPPUNIT_ASSERT(!releaseStatus(empty));
+                CPPUNIT_ASSERT(!releaseReply(empty));
             if (result != "updated" && result != "noop")
-                CPPUNIT_ASSERT(!renewed(empty));
+                CPPUNIT_ASSERT(!renewReply({}, empty));
         }
         auto withoutFence = item("created", "mine");
         withoutFence.document->fence.reset();
@@ -165,21 +171,56 @@ public:
         CPPUNIT_ASSERT(!acquireReply(request, item("noop", "other", "spent")));
         CPPUNIT_ASSERT(isFenceExhausted(request, item("noop", "other", "exhausted")));
         CPPUNIT_ASSERT(!isFenceExhausted(request, item("noop", "other", "held")));
-        // Where there was no document, there is nothing to tell it.
+        // Without a document, the answer does not name the reason.
         EngineItem nothing;
         nothing.result = "noop";
         CPPUNIT_ASSERT(!isFenceExhausted(request, nothing));
         CPPUNIT_ASSERT(isFenceExhausted({"n", "mine", Milliseconds(30'000), "{}", maxFence}, nothing));
     }
 
-    void testAReleaseToldTwiceIsReleased()
+    void testReleaseToldTwiceIsReleased()
     {
-        CPPUNIT_ASSERT(releaseStatus(item("updated", "t")) == ReleaseStatus::released);
-        CPPUNIT_ASSERT(releaseStatus(item("noop", "t", "released")) == ReleaseStatus::released);
-        CPPUNIT_ASSERT(releaseStatus(item("noop", "t", "notHeld")) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(releaseReply(item("updated", "t"))->status == ReleaseStatus::released);
+        CPPUNIT_ASSERT(releaseReply(item("noop", "t", "released"))->status == ReleaseStatus::released);
+        CPPUNIT_ASSERT(releaseReply(item("noop", "t", "notHeld"))->status == ReleaseStatus::notHeld);
     }
 
-    void testARecordNeedsAllItsFields()
+    void testReleaseIsWantedWhileTheNoteLasts()
+    {
+        for (const auto& [result, answer] : {std::pair{"updated", ""}, {"noop", "released"}})
+        {
+            auto told = item(result, "t", answer);
+            CPPUNIT_ASSERT(!releaseReply(told)->wanted);
+            told.document->wanted = *told.document->now + 1;
+            CPPUNIT_ASSERT(releaseReply(told)->wanted);
+            told.document->wanted = *told.document->now;
+            CPPUNIT_ASSERT(!releaseReply(told)->wanted);
+            told.document->wanted = *told.document->now + 1;
+            told.document->now.reset();
+            CPPUNIT_ASSERT(!releaseReply(told)->wanted);
+        }
+        auto refused = item("noop", "t", "notHeld");
+        refused.document->wanted = *refused.document->now + 1;
+        CPPUNIT_ASSERT(!releaseReply(refused)->wanted);
+    }
+
+    void testBreakIsToldToRenewReleaseAndReaders()
+    {
+        const auto broken = item("noop", "t", "broken");
+        CPPUNIT_ASSERT(renewReply({}, broken)->status == RenewStatus::lost);
+        CPPUNIT_ASSERT(renewReply({}, broken)->broken);
+        CPPUNIT_ASSERT(!renewReply({}, item("noop", "t"))->broken);
+        CPPUNIT_ASSERT(!renewReply({}, item("updated", "t"))->broken);
+        CPPUNIT_ASSERT(releaseReply(broken)->status == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(releaseReply(broken)->broken);
+        CPPUNIT_ASSERT(!releaseReply(item("noop", "t", "notHeld"))->broken);
+        auto shown = *item("noop", "t").document;
+        CPPUNIT_ASSERT(!recordOf("n", shown)->broken);
+        shown.standing = "broken";
+        CPPUNIT_ASSERT(recordOf("n", shown)->broken);
+    }
+
+    void testRecordNeedsAllItsFields()
     {
         const auto record = recordOf("n", *item("noop", "t").document);
         CPPUNIT_ASSERT(record->remaining == Milliseconds(29'000));
@@ -191,8 +232,8 @@ public:
         CPPUNIT_ASSERT(!recordOf("n", late));
     }
 
-    /// Guards against computing with them: the difference of two such times has no type that holds it.
-    void testARecordWithTimesThatNoClockTellsIsNone()
+    /// Guards against overflow: the difference of two such times does not fit into 64 bits.
+    void testRecordWithTimesThatNoClockTellsIsNone()
     {
         for (const auto time : {std::int64_t{-1}, (std::int64_t{1} << 53) + 1, std::numeric_limits<std::int64_t>::max(),
                                 std::numeric_limits<std::int64_t>::min()})

@@ -20,7 +20,7 @@ using Poco::Dynamic::Var;
 using Object = Poco::JSON::Object::Ptr;
 using Array = Poco::JSON::Array::Ptr;
 
-/// Each may differ, and says nothing that the store or its tests go by.
+/// Members that may differ; neither the store nor its tests use them.
 const std::set<std::string> leftOut{"took",    "reason",  "script_stack",  "script",       "lang",         "position",
                                     "line",    "col",     "bytes_wanted",  "name",         "cluster_name", "cluster_uuid",
                                     "tagline", "version", "creation_date", "provided_name"};
@@ -54,7 +54,8 @@ Var read(const std::string& body)
     }
 }
 
-/// Fences that were given in one millisecond are the same on one node, and not on the other: then nobody says which comes first.
+/// Sorts hits by name. Two fences of one millisecond can be equal on one node and different on the other, so a search by fence may order
+/// them differently.
 Array byName(const Array& hits)
 {
     std::map<std::string, Var> ordered;
@@ -69,7 +70,7 @@ Array byName(const Array& hits)
     return result;
 }
 
-/// A lock's name is no node's name.
+/// A member of a lock's document is always compared, also if it is called like one that is left out.
 bool isLeftOut(const std::string& path, const std::string& key)
 {
     return leftOut.contains(key) && path.find("_source.") == std::string::npos && path.find("mappings.") == std::string::npos;
@@ -90,7 +91,7 @@ std::set<std::string> keysOf(const Object& fake, const Object& engine)
 std::vector<AnswerDifference> AnswerComparison::differences(const NodeAnswer& fake, const NodeAnswer& engine)
 {
     std::vector<AnswerDifference> found;
-    // Then all else is another answer too.
+    // With different statuses all other members differ too.
     if (fake.status != engine.status)
         return {{"status", std::to_string(fake.status), std::to_string(engine.status)}};
     if (fake.contentType != engine.contentType)
@@ -143,7 +144,7 @@ void AnswerComparison::compare(const std::string& path, const std::string& key, 
     }
     if (areSameMoment(fake, engine))
         return;
-    // An error that is a plain text has its words, like a reason.
+    // An error that is a plain text is like a reason: its text may differ.
     if (path == "error" && !fake.isEmpty() && !engine.isEmpty() && fake.isString() && engine.isString())
         return;
     const auto ours = alike(key, fake, _fakeIds);

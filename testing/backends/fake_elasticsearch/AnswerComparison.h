@@ -9,7 +9,7 @@
 namespace Leasehold
 {
 
-/// What a node answered.
+/// The answer of a node.
 struct NodeAnswer
 {
     int status = 0;
@@ -24,13 +24,13 @@ struct AnswerDifference
     std::string fake{}, engine{};
 };
 
-/// Compares the answers of two nodes to the same request. What may differ is left out or made alike: how long it took; a reason's words
-/// and where in a script or a text the trouble was; an engine's name and version; the ids that each gives to its indices, as long as the
-/// same id means the same index; times and fences that come of a clock, as long as they lie within ten seconds of each other.
+/// Compares the answers of two nodes to the same request. It ignores durations, the text of reasons, positions of errors in scripts and
+/// texts, and an engine's name and version. Ids of indices may differ if the same id always means the same index. Times and fences from
+/// a clock may differ by ten seconds.
 class AnswerComparison
 {
 public:
-    /// `now`: milliseconds since 1970, about.
+    /// `now`: milliseconds since 1970, approximately.
     explicit AnswerComparison(std::int64_t now) : _now(now) {}
 
     std::vector<AnswerDifference> differences(const NodeAnswer& fake, const NodeAnswer& engine);

@@ -11,7 +11,7 @@ namespace
 
 using namespace std::chrono_literals;
 
-/// The real store over real HTTP, each view with connections of its own; the server's clock stands still but for advance.
+/// The real store over real HTTP, each view with its own connections. The server's clock moves only by advance.
 class FakeElasticsearchHarness : public StoreHarness,
                                  public VirtualTime,
                                  public ClockAhead,

@@ -13,31 +13,33 @@ using namespace std::chrono_literals;
 namespace Leasehold
 {
 
-/// The server by itself: what it answers to what the store never sends.
+using namespace Elasticsearch;
+
+/// The server alone: its answers to requests that the store never sends.
 class FakeElasticsearchServerTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(FakeElasticsearchServerTest);
     CPPUNIT_TEST(testItsAddressStaysWhenItIsStoppedAndStarted);
-    CPPUNIT_TEST(testAPortThatAnotherServerHasIsRefused);
+    CPPUNIT_TEST(testPortThatAnotherServerHasIsRefused);
     CPPUNIT_TEST(testItsClockStandsStillUnlessItIsAdvanced);
     CPPUNIT_TEST(testItsClockFollowsAGivenOne);
     CPPUNIT_TEST(testWhatItDoesNotKnowIsAnswered501);
-    CPPUNIT_TEST(testATargetWithoutAPathIsTheRoot);
-    CPPUNIT_TEST(testBytesThatAreNoTextDoNotGetIntoAnAnswer);
+    CPPUNIT_TEST(testTargetWithoutAPathIsTheRoot);
+    CPPUNIT_TEST(testInvalidTextIsNotSentInAnAnswer);
     CPPUNIT_TEST(testAnotherScriptIsRefused);
     CPPUNIT_TEST(testMalformedRequestsAreRefusedAsAnEngineDoes);
     CPPUNIT_TEST(testWhatStandsBehindTheFirstObjectIsNotRead);
-    CPPUNIT_TEST(testAKeyThatStandsTwiceIsRefused);
-    CPPUNIT_TEST(testOddValuesOfAnActionAreJudgedAsAnEngineDoes);
-    CPPUNIT_TEST(testTheInnermostWishForASourceCountsInAnUpdateAndTheOuterOneInABulk);
-    CPPUNIT_TEST(testANoopShowsWhatIsStoredUnlessFieldsAreAskedFor);
-    CPPUNIT_TEST(testADeletionCountsAlsoWhereNothingIs);
-    CPPUNIT_TEST(testADocumentOfNoIndexIsMissing);
-    CPPUNIT_TEST(testAParameterWithoutANameIsOneThatNobodyKnows);
-    CPPUNIT_TEST(testAnAliasCannotTakeTheNameOfAnIndex);
-    CPPUNIT_TEST(testAnUpdateWithoutItsAliasMakesNoIndex);
-    CPPUNIT_TEST(testAnItemOfABulkIsShownItsSourceOnlyIfAsked);
-    CPPUNIT_TEST(testInAFilterPathOnlyTheStarMeansMoreThanItself);
+    CPPUNIT_TEST(testDuplicateKeyIsRefused);
+    CPPUNIT_TEST(testOddBulkActionsAreJudgedAsByAnEngine);
+    CPPUNIT_TEST(testSourceFilterIsInnermostInUpdateAndOutermostInBulk);
+    CPPUNIT_TEST(testNoopShowsStoredSourceUnlessFieldsAreAskedFor);
+    CPPUNIT_TEST(testDeletionOfMissingDocumentCountsItsVersion);
+    CPPUNIT_TEST(testDocumentInMissingIndexIsMissing);
+    CPPUNIT_TEST(testParameterWithoutNameIsUnknown);
+    CPPUNIT_TEST(testAliasCannotTakeTheNameOfAnIndex);
+    CPPUNIT_TEST(testUpdateWithoutItsAliasMakesNoIndex);
+    CPPUNIT_TEST(testItemOfABulkIsShownItsSourceOnlyIfAsked);
+    CPPUNIT_TEST(testFilterPathTreatsOnlyTheStarAsWildcard);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -51,8 +53,8 @@ public:
         CPPUNIT_ASSERT_EQUAL(url, _server.url());
     }
 
-    /// Guards against two servers that listen on one port, each with a part of the requests.
-    void testAPortThatAnotherServerHasIsRefused()
+    /// Guards against two servers on one port that each get a part of the requests.
+    void testPortThatAnotherServerHasIsRefused()
     {
         const auto url = _server.url();
         const auto port = static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
@@ -78,8 +80,8 @@ public:
         CPPUNIT_ASSERT(server.now() == before + 6s);
     }
 
-    /// Guards against a bracket or a backslash that was read as a pattern's, and ended the server.
-    void testInAFilterPathOnlyTheStarMeansMoreThanItself()
+    /// Guards against a bracket or a backslash that was read as a pattern and crashed the server.
+    void testFilterPathTreatsOnlyTheStarAsWildcard()
     {
         createIndex();
         for (const std::string nothing : {"*map[", "*[m]appings", "*map\\", "*mapping?"})
@@ -95,15 +97,15 @@ public:
                       _server.ask("POST", "/locks/_bulk", "{\"delete\":{\"_id\":\"a\"}}\n", "application/x-ndjson"));
     }
 
-    /// Guards against a read beyond the parts of a path that has none.
-    void testATargetWithoutAPathIsTheRoot()
+    /// Guards against a read past the end of an empty path.
+    void testTargetWithoutAPathIsTheRoot()
     {
         for (const std::string target : {"", "?", "?pretty"})
             requireAnswer(200, "cluster_name", _server.ask("GET", target));
     }
 
-    /// Guards against answers that are no JSON because the request was none.
-    void testBytesThatAreNoTextDoNotGetIntoAnAnswer()
+    /// Guards against answers that are not JSON because the request was not.
+    void testInvalidTextIsNotSentInAnAnswer()
     {
         createIndex();
         const std::string replaced = "\xef\xbf\xbd";
@@ -134,7 +136,7 @@ public:
         requireAnswer(405, "Incorrect HTTP method", _server.ask("DELETE", "/locks/_search"));
     }
 
-    // What follows was found beside real engines, by FakeDifferentialTest.
+    // FakeDifferentialTest found the next cases.
 
     void testWhatStandsBehindTheFirstObjectIsNotRead()
     {
@@ -144,14 +146,14 @@ public:
         requireAnswer(200, R"("_id":"a")", bulk("\r\n \n" + std::string(R"({"update":{"_id":"a"}})")));
     }
 
-    void testAKeyThatStandsTwiceIsRefused()
+    void testDuplicateKeyIsRefused()
     {
         createIndex();
         requireAnswer(400, "json_parse_exception", _server.ask("POST", "/locks/_update/a", R"({"upsert":{},"upsert":{}})"));
         requireAnswer(400, "json_parse_exception", bulk(R"({"update":{"_id":"a","_id":"b"}})"));
     }
 
-    void testOddValuesOfAnActionAreJudgedAsAnEngineDoes()
+    void testOddBulkActionsAreJudgedAsByAnEngine()
     {
         createIndex();
         CPPUNIT_ASSERT_EQUAL(200, bulk(R"({"update":{"_id":"a","require_alias":null}})").status);
@@ -167,7 +169,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(501, _server.ask("POST", "/locks/_search", R"({"size":null})").status);
     }
 
-    void testTheInnermostWishForASourceCountsInAnUpdateAndTheOuterOneInABulk()
+    void testSourceFilterIsInnermostInUpdateAndOutermostInBulk()
     {
         createIndex();
         CPPUNIT_ASSERT_EQUAL(201, _server.ask("PUT", "/locks/_doc/a", R"({"fence":7,"token":"t"})").status);
@@ -180,7 +182,7 @@ public:
         CPPUNIT_ASSERT(inBulk.body.find("token") == std::string::npos);
     }
 
-    void testANoopShowsWhatIsStoredUnlessFieldsAreAskedFor()
+    void testNoopShowsStoredSourceUnlessFieldsAreAskedFor()
     {
         createIndex();
         CPPUNIT_ASSERT_EQUAL(201, _server.ask("PUT", "/locks/_doc/a", R"({"fence":7})").status);
@@ -196,7 +198,7 @@ public:
         CPPUNIT_ASSERT(find("[]").find(R"("fence":7)") != std::string::npos);
     }
 
-    void testADeletionCountsAlsoWhereNothingIs()
+    void testDeletionOfMissingDocumentCountsItsVersion()
     {
         createIndex();
         requireAnswer(404, R"("result":"not_found")", _server.ask("DELETE", "/locks/_doc/a"));
@@ -204,13 +206,13 @@ public:
         requireAnswer(200, R"("forced_refresh":true)", _server.ask("DELETE", "/locks/_doc/a?refresh=true"));
     }
 
-    void testADocumentOfNoIndexIsMissing()
+    void testDocumentInMissingIndexIsMissing()
     {
         requireAnswer(404, "index_expression", _server.ask("GET", "/nothing/_doc/a"));
         CPPUNIT_ASSERT_EQUAL(501, _server.ask("PUT", "/nothing/_doc/a", "{}").status);
     }
 
-    void testAParameterWithoutANameIsOneThatNobodyKnows()
+    void testParameterWithoutNameIsUnknown()
     {
         createIndex();
         requireAnswer(400, "[1]", _server.ask("POST", "/locks/_refresh?=1"));
@@ -218,13 +220,13 @@ public:
         CPPUNIT_ASSERT_EQUAL(200, _server.ask("POST", "/locks/_update/a?timeout=-1s", probe).status);
     }
 
-    void testAnAliasCannotTakeTheNameOfAnIndex()
+    void testAliasCannotTakeTheNameOfAnIndex()
     {
         createIndex();
         requireAnswer(400, "\"index_uuid\"", _server.ask("PUT", "/other-1", R"({"aliases":{"locks-1":{}}})"));
     }
 
-    void testAnUpdateWithoutItsAliasMakesNoIndex()
+    void testUpdateWithoutItsAliasMakesNoIndex()
     {
         requireAnswer(404, "index_not_found_exception",
                       _server.ask("POST", "/locks/_update/a?require_alias=true",
@@ -232,7 +234,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(404, _server.ask("GET", "/locks").status);
     }
 
-    void testAnItemOfABulkIsShownItsSourceOnlyIfAsked()
+    void testItemOfABulkIsShownItsSourceOnlyIfAsked()
     {
         createIndex();
         CPPUNIT_ASSERT_EQUAL(201, _server.ask("PUT", "/locks-1/_doc/a", R"({"name":"a"})").status);

@@ -1,7 +1,7 @@
 #include "Leasehold/ElasticsearchLockStore.h"
 #include "Leasehold/FakeElasticsearchServer.h"
 #include "Leasehold/LockManagerService.h"
-#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/Store/StoreRegistry.h"
 #include "Leasehold/waitUntil.h"
 
 #include <cppunit/TestFixture.h>
@@ -16,53 +16,53 @@ using namespace std::chrono_literals;
 namespace Leasehold
 {
 
-/// What each fault looks like through the real store, and through the service on it.
+/// Each fault as seen through the real store and through the service.
 class FakeFaultsTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(FakeFaultsTest);
-    CPPUNIT_TEST(testAnOverloadedNodeIsUnavailableNotBusy);
-    CPPUNIT_TEST(testAFullDiskIsNamed);
-    CPPUNIT_TEST(testAMissingPrimaryIsUnavailable);
-    CPPUNIT_TEST(testAConflictWithoutEndIsUnavailable);
+    CPPUNIT_TEST(testOverloadedNodeIsUnavailableNotBusy);
+    CPPUNIT_TEST(testFullDiskIsNamed);
+    CPPUNIT_TEST(testMissingPrimaryIsUnavailable);
+    CPPUNIT_TEST(testConflictWithoutEndIsUnavailable);
     CPPUNIT_TEST(testRefusedCredentialsAreAnErrorWithTheirStatus);
-    CPPUNIT_TEST(testAMissingRightIsAnErrorWithTheEnginesType);
-    CPPUNIT_TEST(testAWriteBlockIsNamed);
-    CPPUNIT_TEST(testAProxysPageIsUnavailableWithItsStatus);
-    CPPUNIT_TEST(testAPageWithStatus200IsNoGrant);
+    CPPUNIT_TEST(testMissingRightIsAnErrorWithTheEnginesType);
+    CPPUNIT_TEST(testWriteBlockIsNamed);
+    CPPUNIT_TEST(testProxysPageIsUnavailableWithItsStatus);
+    CPPUNIT_TEST(testPageWithStatus200IsNoGrant);
     CPPUNIT_TEST(testMalformedJsonIsNoGrant);
     CPPUNIT_TEST(testTruncatedJsonIsNoGrant);
-    CPPUNIT_TEST(testAnEmptyBodyIsNoGrant);
-    CPPUNIT_TEST(testACutBodyIsNoGrant);
-    CPPUNIT_TEST(testAResetIsUnavailable);
-    CPPUNIT_TEST(testAHangEndsByTheDeadline);
-    CPPUNIT_TEST(testADripEndsByTheDeadline);
-    CPPUNIT_TEST(testAStoppedServerIsUnavailableAndComesBackWithItsData);
-    CPPUNIT_TEST(testALostAnswerIsMadeGoodByTheSameToken);
-    CPPUNIT_TEST(testAVanishedIndexStopsGrants);
-    CPPUNIT_TEST(testADelayedAnswerIsAGrant);
-    CPPUNIT_TEST(testAHangingRequestGoesOnWhenTheFaultsAreCleared);
-    CPPUNIT_TEST(testARequestThatHangsAfterItTookEffectIsUnknownAndMadeGood);
-    CPPUNIT_TEST(testARequestThatHangsAfterItTookEffectIsAnsweredWhenTheFaultsAreCleared);
-    CPPUNIT_TEST(testAServerStopsAlthoughRequestsHang);
-    CPPUNIT_TEST(testADripIsAGrantForWhoHasTheTime);
-    CPPUNIT_TEST(testOneBadItemFailsNoOtherOfItsBulk);
-    CPPUNIT_TEST(testTheNthRequestIsHit);
-    CPPUNIT_TEST(testTheSameSeedHitsTheSameRequests);
-    CPPUNIT_TEST(testARegisteredStoreSharesTheGivenServer);
-    CPPUNIT_TEST(testARegisteredStoreHasAServerOfItsOwn);
+    CPPUNIT_TEST(testEmptyBodyIsNoGrant);
+    CPPUNIT_TEST(testCutBodyIsNoGrant);
+    CPPUNIT_TEST(testResetIsUnavailable);
+    CPPUNIT_TEST(testHangEndsByTheDeadline);
+    CPPUNIT_TEST(testDripEndsByTheDeadline);
+    CPPUNIT_TEST(testRestartedServerKeepsItsData);
+    CPPUNIT_TEST(testLostAnswerIsRecoveredByTheSameToken);
+    CPPUNIT_TEST(testVanishedIndexStopsGrants);
+    CPPUNIT_TEST(testDelayedAnswerIsAGrant);
+    CPPUNIT_TEST(testHangingRequestGoesOnWhenTheFaultsAreCleared);
+    CPPUNIT_TEST(testHangAfterEffectIsUnknownAndReleased);
+    CPPUNIT_TEST(testHangAfterEffectIsAnsweredOnceFaultsAreCleared);
+    CPPUNIT_TEST(testServerStopsAlthoughRequestsHang);
+    CPPUNIT_TEST(testDripWithinTheDeadlineIsAGrant);
+    CPPUNIT_TEST(testBadBulkItemFailsAlone);
+    CPPUNIT_TEST(testNthRequestIsHit);
+    CPPUNIT_TEST(testSameSeedHitsTheSameRequests);
+    CPPUNIT_TEST(testRegisteredStoreSharesTheGivenServer);
+    CPPUNIT_TEST(testRegisteredStoreHasAServerOfItsOwn);
     CPPUNIT_TEST_SUITE_END();
 
 public:
-    void testAnOverloadedNodeIsUnavailableNotBusy()
+    void testOverloadedNodeIsUnavailableNotBusy()
     {
         requireTrouble<LockStoreUnavailable>(FakeFault::overloaded(), {"429", "rejected_execution_exception"});
     }
-    void testAFullDiskIsNamed() { requireTrouble<LockStoreError>(FakeFault::diskFull(), {"429", "cluster_block_exception"}); }
-    void testAMissingPrimaryIsUnavailable()
+    void testFullDiskIsNamed() { requireTrouble<LockStoreError>(FakeFault::diskFull(), {"429", "cluster_block_exception"}); }
+    void testMissingPrimaryIsUnavailable()
     {
         requireTrouble<LockStoreUnavailable>(FakeFault::unavailable(), {"503", "unavailable_shards_exception"});
     }
-    void testAConflictWithoutEndIsUnavailable()
+    void testConflictWithoutEndIsUnavailable()
     {
         requireTrouble<LockStoreUnavailable>(FakeFault::conflict(), {"409", "version_conflict_engine_exception"});
     }
@@ -70,22 +70,22 @@ public:
     {
         requireTrouble<LockStoreError>(FakeFault::unauthorized(), {"401", "security_exception"});
     }
-    void testAMissingRightIsAnErrorWithTheEnginesType()
+    void testMissingRightIsAnErrorWithTheEnginesType()
     {
         requireTrouble<LockStoreError>(FakeFault::forbidden(), {"403", "security_exception"});
     }
-    void testAWriteBlockIsNamed() { requireTrouble<LockStoreError>(FakeFault::blocked(), {"403", "cluster_block_exception"}); }
-    void testAProxysPageIsUnavailableWithItsStatus() { requireTrouble<LockStoreUnavailable>(FakeFault::html(), {"502", "text/html"}); }
-    void testAPageWithStatus200IsNoGrant() { requireTrouble<LockStoreError>(FakeFault::html(200), {"200", "text/html"}); }
+    void testWriteBlockIsNamed() { requireTrouble<LockStoreError>(FakeFault::blocked(), {"403", "cluster_block_exception"}); }
+    void testProxysPageIsUnavailableWithItsStatus() { requireTrouble<LockStoreUnavailable>(FakeFault::html(), {"502", "text/html"}); }
+    void testPageWithStatus200IsNoGrant() { requireTrouble<LockStoreError>(FakeFault::html(200), {"200", "text/html"}); }
     void testMalformedJsonIsNoGrant() { requireTrouble<LockStoreError>(FakeFault::malformedJson(), {"200"}); }
     void testTruncatedJsonIsNoGrant() { requireTrouble<LockStoreError>(FakeFault::truncatedJson(), {"200"}); }
-    void testAnEmptyBodyIsNoGrant() { requireTrouble<LockStoreError>(FakeFault::emptyBody(), {"200"}); }
-    void testACutBodyIsNoGrant() { requireTrouble<LockStoreUnavailable>(FakeFault::cut(), {}); }
-    void testAResetIsUnavailable() { requireTrouble<LockStoreUnavailable>(FakeFault::resetBefore(), {}); }
-    void testAHangEndsByTheDeadline() { requireTrouble<LockStoreUnavailable>(FakeFault::hang(), {}); }
-    void testADripEndsByTheDeadline() { requireTrouble<LockStoreUnavailable>(FakeFault::drip(200ms), {}); }
+    void testEmptyBodyIsNoGrant() { requireTrouble<LockStoreError>(FakeFault::emptyBody(), {"200"}); }
+    void testCutBodyIsNoGrant() { requireTrouble<LockStoreUnavailable>(FakeFault::cut(), {}); }
+    void testResetIsUnavailable() { requireTrouble<LockStoreUnavailable>(FakeFault::resetBefore(), {}); }
+    void testHangEndsByTheDeadline() { requireTrouble<LockStoreUnavailable>(FakeFault::hang(), {}); }
+    void testDripEndsByTheDeadline() { requireTrouble<LockStoreUnavailable>(FakeFault::drip(200ms), {}); }
 
-    void testAStoppedServerIsUnavailableAndComesBackWithItsData()
+    void testRestartedServerKeepsItsData()
     {
         const auto store = open();
         const auto granted = store->acquire({.name = "kept", .token = "t1", .ttl = 30s}, context());
@@ -97,7 +97,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(granted.record.fence, found->fence);
     }
 
-    void testALostAnswerIsMadeGoodByTheSameToken()
+    void testLostAnswerIsRecoveredByTheSameToken()
     {
         auto locks = service();
         locks.check();
@@ -109,7 +109,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(lock.fence(), locks.find("lost answer").value().fence);
     }
 
-    void testAVanishedIndexStopsGrants()
+    void testVanishedIndexStopsGrants()
     {
         const auto store = open();
         const auto granted = store->acquire({.name = "vanishes", .token = "t1", .ttl = 30s}, context());
@@ -118,7 +118,7 @@ public:
         CPPUNIT_ASSERT(granted.status == AcquireStatus::granted);
     }
 
-    void testADelayedAnswerIsAGrant()
+    void testDelayedAnswerIsAGrant()
     {
         const auto store = open();
         _server.faults().next(FakeFault::delay(50ms), FakeRequest::acquire);
@@ -127,7 +127,7 @@ public:
         CPPUNIT_ASSERT(std::chrono::steady_clock::now() - started >= 50ms);
     }
 
-    void testAHangingRequestGoesOnWhenTheFaultsAreCleared()
+    void testHangingRequestGoesOnWhenTheFaultsAreCleared()
     {
         const auto store = open();
         _server.faults().next(FakeFault::hang(), FakeRequest::acquire);
@@ -139,7 +139,7 @@ public:
         CPPUNIT_ASSERT(attempt.get().status == AcquireStatus::granted);
     }
 
-    void testARequestThatHangsAfterItTookEffectIsUnknownAndMadeGood()
+    void testHangAfterEffectIsUnknownAndReleased()
     {
         const auto store = open();
         _server.faults().next(FakeFault::hangAfter(), FakeRequest::acquire);
@@ -154,7 +154,7 @@ public:
         CPPUNIT_ASSERT(store->acquire(request, context()).status == AcquireStatus::granted);
     }
 
-    void testARequestThatHangsAfterItTookEffectIsAnsweredWhenTheFaultsAreCleared()
+    void testHangAfterEffectIsAnsweredOnceFaultsAreCleared()
     {
         const auto store = open();
         _server.faults().next(FakeFault::hangAfter(), FakeRequest::acquire);
@@ -166,7 +166,7 @@ public:
         CPPUNIT_ASSERT(attempt.get().status == AcquireStatus::granted);
     }
 
-    void testAServerStopsAlthoughRequestsHang()
+    void testServerStopsAlthoughRequestsHang()
     {
         for (const auto& fault : {FakeFault::hang(), FakeFault::hangAfter(), FakeFault::drip(10s)})
         {
@@ -183,14 +183,14 @@ public:
         }
     }
 
-    void testADripIsAGrantForWhoHasTheTime()
+    void testDripWithinTheDeadlineIsAGrant()
     {
         const auto store = open();
         _server.faults().next(FakeFault::drip(0ms), FakeRequest::acquire);
         CPPUNIT_ASSERT(store->acquire({.name = "slow", .token = "t", .ttl = 30s}, context()).status == AcquireStatus::granted);
     }
 
-    void testOneBadItemFailsNoOtherOfItsBulk()
+    void testBadBulkItemFailsAlone()
     {
         const auto store = open();
         std::vector<RenewRequest> renewals;
@@ -207,7 +207,7 @@ public:
         requireParts(replies.at(1).reason, {"429", "rejected_execution_exception"});
     }
 
-    void testTheNthRequestIsHit()
+    void testNthRequestIsHit()
     {
         const auto store = open();
         _server.faults().nth(3, FakeFault::unavailable(), FakeRequest::find);
@@ -219,7 +219,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, _server.faults().injected());
     }
 
-    void testTheSameSeedHitsTheSameRequests()
+    void testSameSeedHitsTheSameRequests()
     {
         const auto store = open();
         _server.faults().byChance(0.5, FakeFault::html(), FakeRequest::find);
@@ -249,7 +249,7 @@ public:
         CPPUNIT_ASSERT(first != hits());
     }
 
-    void testARegisteredStoreSharesTheGivenServer()
+    void testRegisteredStoreSharesTheGivenServer()
     {
         const auto server = std::make_shared<FakeElasticsearchServer>();
         StoreRegistry registry;
@@ -262,7 +262,7 @@ public:
         CPPUNIT_ASSERT(other->acquire({.name = "n", .token = "u", .ttl = 30s}, context()).status == AcquireStatus::granted);
     }
 
-    void testARegisteredStoreHasAServerOfItsOwn()
+    void testRegisteredStoreHasAServerOfItsOwn()
     {
         StoreRegistry registry;
         registerFakeElasticsearchStore(registry);
@@ -299,8 +299,8 @@ private:
             CPPUNIT_ASSERT_MESSAGE("\"" + std::string(part) + "\" is missing: " + message, message.find(part) != std::string::npos);
     }
 
-    /// With this fault of every acquire the service throws this, with the address and the parts in its message, by its deadline;
-    /// when the fault is gone, the next call works.
+    /// With this fault of every acquire the service throws this Error by its deadline, with the address and the parts in its message. When
+    /// the fault is gone, the next call works.
     template <typename Error>
     void requireTrouble(const FakeFault& fault, std::initializer_list<const char*> parts)
     {
@@ -318,14 +318,14 @@ private:
             requireParts(error.what(), {"127.0.0.1"});
             requireParts(error.what(), parts);
         }
-        // Three attempts of one second, and much for a loaded machine; a wait without end would be far beyond.
+        // Three attempts of one second, and time for a loaded machine; an endless wait would exceed it.
         CPPUNIT_ASSERT(std::chrono::steady_clock::now() - started < 20s);
         CPPUNIT_ASSERT(_server.faults().injected() >= 1);
         _server.faults().clear();
         CPPUNIT_ASSERT(locks.acquire("after the trouble").isHeld());
     }
 
-    FakeElasticsearchServer _server{{.clock = Clock::system()}};
+    FakeElasticsearchServer _server{{.clock = TimeSource::system()}};
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(FakeFaultsTest);

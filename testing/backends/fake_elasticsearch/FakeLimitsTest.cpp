@@ -12,28 +12,27 @@
 namespace Leasehold
 {
 
-/// Where the fake ends. What an engine would do and the fake cannot is answered 501, never with something that looks like an engine's word:
-/// a test on the fake must not pass by a guess.
+/// The limits of the fake. It answers 501 to requests that it cannot carry out as an engine does, so that no test passes by a guess.
 class FakeLimitsTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(FakeLimitsTest);
-    CPPUNIT_TEST(testASearchThatItDoesNotKnowIsAnswered501);
-    CPPUNIT_TEST(testAnIndexThatItCannotMakeIsAnswered501);
-    CPPUNIT_TEST(testValuesThatItsScriptsCannotComputeWithAreAnswered501);
+    CPPUNIT_TEST(testSearchThatItDoesNotKnowIsAnswered501);
+    CPPUNIT_TEST(testIndexThatItCannotMakeIsAnswered501);
+    CPPUNIT_TEST(testUnsupportedScriptValuesAreAnswered501);
     CPPUNIT_TEST(testPartsOfAnUpdateThatItDoesNotKnowAreAnswered501);
     CPPUNIT_TEST(testPathsThatItDoesNotKnowAreAnswered501);
     CPPUNIT_TEST(testNamesThatNoIndexCanHaveAreRefusedAsAnEngineDoes);
-    CPPUNIT_TEST(testAScriptWithoutAParameterThatItNeedsFailsAsInAnEngine);
-    CPPUNIT_TEST(testALeaseWithoutATokenIsRenewedWithoutOne);
-    CPPUNIT_TEST(testAnUpsertWithoutItsScriptIsStoredAsItIs);
-    CPPUNIT_TEST(testADeletionThatShallShowItsSourceFailsAfterIt);
-    CPPUNIT_TEST(testABulkThatRefreshesIsSeenByTheNextSearch);
+    CPPUNIT_TEST(testScriptWithMissingParameterFailsAsInEngine);
+    CPPUNIT_TEST(testLeaseWithoutATokenIsRenewedWithoutOne);
+    CPPUNIT_TEST(testUpsertWithoutScriptIsStoredUnchanged);
+    CPPUNIT_TEST(testDeletionWithSourceFailsAfterItsEffect);
+    CPPUNIT_TEST(testRefreshingBulkIsSeenByNextSearch);
     CPPUNIT_TEST_SUITE_END();
 
 public:
     void setUp() override { requireStatus(200, ask("PUT", "/locks-1", R"({"aliases":{"locks":{}}})")); }
 
-    void testASearchThatItDoesNotKnowIsAnswered501()
+    void testSearchThatItDoesNotKnowIsAnswered501()
     {
         const auto filtered = [](const std::string& clause) { return R"({"query":{"bool":{"filter":[)" + clause + "]}}}"; };
         for (const auto& search :
@@ -44,7 +43,7 @@ public:
             requireStatus(501, ask("POST", "/locks/_search", search));
     }
 
-    void testAnIndexThatItCannotMakeIsAnswered501()
+    void testIndexThatItCannotMakeIsAnswered501()
     {
         requireStatus(501, ask("PUT", "/other", "[]"));
         requireStatus(501, ask("PUT", "/other", R"({"settings":5})"));
@@ -53,7 +52,7 @@ public:
         requireStatus(404, ask("GET", "/other"));
     }
 
-    void testValuesThatItsScriptsCannotComputeWithAreAnswered501()
+    void testUnsupportedScriptValuesAreAnswered501()
     {
         for (const std::string params :
              {R"("token":"t","name":"a","ttl":"5")", R"("token":"t","name":"a","ttl":18446744073709551615)",
@@ -96,7 +95,7 @@ public:
         }
     }
 
-    void testAScriptWithoutAParameterThatItNeedsFailsAsInAnEngine()
+    void testScriptWithMissingParameterFailsAsInEngine()
     {
         store("a", heldBy(R"("t")"));
         requireStatus(400, run("a", ElasticsearchScripts::renew, R"("token":"t","fence":7)"));
@@ -107,7 +106,7 @@ public:
         requireStatus(400, run("c", ElasticsearchScripts::acquire, R"("name":"c","token":"u","ttl":5000,"metadata":"{}","floor":0)"));
     }
 
-    void testALeaseWithoutATokenIsRenewedWithoutOne()
+    void testLeaseWithoutATokenIsRenewedWithoutOne()
     {
         store("a", heldBy("null"));
         const auto answer = run("a", ElasticsearchScripts::renew, R"("fence":7,"ttl":5000)");
@@ -115,20 +114,20 @@ public:
         CPPUNIT_ASSERT_MESSAGE(answer.body, answer.body.find(R"("result":"updated")") != std::string::npos);
     }
 
-    void testAnUpsertWithoutItsScriptIsStoredAsItIs()
+    void testUpsertWithoutScriptIsStoredUnchanged()
     {
         requireStatus(201, ask("POST", "/locks/_update/a", R"({"script":"ctx.op = 'noop';","upsert":{"name":"as it is"}})"));
         CPPUNIT_ASSERT(ask("GET", "/locks/_doc/a").body.find("as it is") != std::string::npos);
     }
 
-    void testADeletionThatShallShowItsSourceFailsAfterIt()
+    void testDeletionWithSourceFailsAfterItsEffect()
     {
         store("a", R"({"token":"t","standing":"released","expires":1,"fence":1})");
         requireStatus(500, run("a", ElasticsearchScripts::prune, R"("retention":0)", R"(,"_source":true)"));
         requireStatus(404, ask("GET", "/locks/_doc/a"));
     }
 
-    void testABulkThatRefreshesIsSeenByTheNextSearch()
+    void testRefreshingBulkIsSeenByNextSearch()
     {
         const std::string upsert = R"({"script":"ctx.op = 'noop';","upsert":{"name":"a"}})";
         requireStatus(200, ask("POST", "/locks/_bulk?refresh=true", "{\"update\":{\"_id\":\"a\"}}\n" + upsert + "\n"));
@@ -152,7 +151,7 @@ private:
     Answer run(const std::string& id, std::string_view script, const std::string& params, const std::string& more = {})
     {
         return ask("POST", "/locks/_update/" + id,
-                   R"({"script":{"lang":"painless","source":)" + jsonText(script) + R"(,"params":{)" + params + "}}" + more +
+                   R"({"script":{"lang":"painless","source":)" + Elasticsearch::jsonText(script) + R"(,"params":{)" + params + "}}" + more +
                        (script == ElasticsearchScripts::acquire ? R"(,"scripted_upsert":true,"upsert":{}})" : "}"));
     }
 

@@ -1,10 +1,12 @@
 #include "RandomRequests.h"
 
-#include "HttpNode.h"
 #include "LockOperations.h"
+#include "net/HttpNode.h"
 
 namespace Leasehold
 {
+
+using namespace Elasticsearch;
 
 namespace
 {
@@ -172,19 +174,19 @@ PlannedRequest RandomRequests::oddUpdate()
     request.target += pick({"a", "a", "b", "never"});
     if (chance(70))
         request.target += "?require_alias=true";
-    // With our scripts, but not what they need.
+    // The store's scripts without parameters that they need.
     if (chance(25))
     {
         std::string what;
         auto one = operation(what);
-        const std::string members[] = {"token", "ttl", "fence", "floor", "spare", "retention", "name"};
+        const std::string members[] = {"token", "ttl", "fence", "floor", "spare", "retention", "name", "wantedFor"};
         const auto& member = members[below(std::size(members))];
         const auto place = one.body.find("\"" + member + "\":", one.body.find("\"params\":{"));
         request.what = what + " without " + member;
         if (place != std::string::npos)
             one.body.insert(place + 1, "no_");
         request.body = one.body;
-        request.target = "/locks/_update/" + percentEncoded(one.id) + "?require_alias=true";
+        request.target = "/locks/_update/" + Net::percentEncoded(one.id) + "?require_alias=true";
         return request;
     }
     request.body = pick(bodies);
@@ -356,7 +358,7 @@ PlannedRequest RandomRequests::oddPath()
     if (chance(10))
         return {"an odd document", true, "GET", pick({"/nothing/_doc/a", "/locks/_doc/%ff", "/locks/_doc/never"}), {}};
     PlannedRequest request{"an odd path", true, pick({"POST", "POST", "GET", "PUT", "DELETE", "HEAD"}), pick(targets), {}};
-    // Else a path of one step would make or delete an index.
+    // A path of one part would create or delete an index.
     const bool oneStep = request.target.find('/', 1) == std::string::npos;
     if (oneStep && (request.method == "PUT" || request.method == "DELETE"))
         request.method = "POST";
@@ -381,7 +383,7 @@ PlannedRequest RandomRequests::oddIndex()
         pick({"/_odd", "/Odd", "/-odd", "/+odd", "/o%20dd", "/o%2Fdd", "/..", "/o%23dd", "/o%3Add", "/locks", "/locks-1"});
     if (chance(50))
         return {"an odd name for an index", true, "PUT", target + (chance(30) ? "?nothing=1" : ""), chance(50) ? "" : "{}"};
-    // What is made all the same goes again.
+    // The index may be created, so it is deleted afterwards.
     _coming.push_back({"delete the odd index", true, "DELETE", "/odd-1", {}});
     return {"an odd index", true, "PUT", "/odd-1", pick(bodies)};
 }

@@ -1,12 +1,14 @@
 #include "RandomRequests.h"
 
-#include "HttpNode.h"
 #include "LockIndex.h"
 #include "LockOperations.h"
 #include "LockSearch.h"
+#include "net/HttpNode.h"
 
 namespace Leasehold
 {
+
+using namespace Elasticsearch;
 
 namespace
 {
@@ -16,7 +18,7 @@ constexpr Milliseconds engineTimeout{5000};
 
 std::string path(const std::string& index, const std::string& name)
 {
-    return "/" + index + "/_doc/" + percentEncoded(name);
+    return "/" + index + "/_doc/" + Net::percentEncoded(name);
 }
 
 } // namespace
@@ -32,7 +34,7 @@ const std::vector<std::string>& RandomRequests::names()
 PlannedRequest RandomRequests::creation()
 {
     auto definition = LockIndex::definition(alias, 0);
-    // A refresh of its own accord would come at another time on each node.
+    // An automatic refresh would come at different times on the two nodes.
     const std::string interval = R"("refresh_interval":"5s")";
     definition.replace(definition.find(interval), interval.size(), R"("refresh_interval":"-1")");
     return {"create the index", false, "PUT", std::string("/") + index, definition};
@@ -49,7 +51,7 @@ PlannedRequest RandomRequests::next()
 
 std::size_t RandomRequests::below(std::size_t bound)
 {
-    return static_cast<std::size_t>(_random() % bound); // not a distribution of the library's: that may be another one elsewhere
+    return static_cast<std::size_t>(_random() % bound); // not a distribution of the standard library: those differ between implementations
 }
 
 PlannedRequest RandomRequests::wellFormed()
@@ -72,12 +74,14 @@ LockOperation RandomRequests::operation(std::string& what)
         what = "acquire";
         const Fence floor = chance(96) ? 0 : pick({Fence{1}, Fence{2'900'000'000'000'000}, maxFence - 1, maxFence});
         const Fence spare = chance(80) ? 0 : pick({Fence{1}, Fence{1000}, maxFence});
+        const auto wantedFor = chance(60) ? Milliseconds(0) : pick({Milliseconds(600'000), Milliseconds(1'200'000)});
         return acquireOperation({.name = name,
                                  .token = token,
                                  .ttl = ttl,
                                  .metadata = pick({"{}", R"({"host":"web \"1\"","n":1})"}),
                                  .fenceFloor = floor,
-                                 .spareFences = spare});
+                                 .reservedFences = spare,
+                                 .wantedFor = wantedFor});
     }
     if (kind < 50)
     {
@@ -113,8 +117,8 @@ PlannedRequest RandomRequests::update()
     PlannedRequest request;
     const auto one = operation(request.what);
     request.method = "POST";
-    request.target = updatePath(chance(97) ? alias : "nothing", one, engineTimeout);
-    // Also without the store's filter, so that the whole answers are compared.
+    request.target = updatePath(chance(97) ? alias : "nothing", one.id, engineTimeout);
+    // Also without the store's filter_path, so that whole answers are compared.
     if (const auto filter = request.target.find("&filter_path"); chance(50))
         request.target.resize(filter);
     request.body = one.body;
@@ -179,12 +183,13 @@ PlannedRequest RandomRequests::document()
     const auto expires = _now + pick({-48 * hour, -2 * hour, hour, 2 * hour});
     const auto fence = (_now - pick({72 * hour, 3 * hour, std::int64_t{1000}}) - static_cast<std::int64_t>(below(1000))) * 1000;
     const auto standing = pick({"held", "broken", "released", "freed"});
-    // An hour that is longer than its ttl: the clock had been ahead.
+    // The lease ends an hour later than its TTL allows: the clock had been ahead.
     const auto ttl = pick({600'000, 7'200'000 * 2});
+    const auto wanted = pick({"", R"(,"wanted":0)", R"(,"wanted":9000000000000)"});
     std::string body = R"({"name":"placeholder","token":"t1","standing":")" + std::string(standing) + R"(","fence":)" +
                        std::to_string(fence) + R"(,"acquired":)" + std::to_string(_now - 73 * hour) + R"(,"expires":)" +
                        std::to_string(expires) + R"(,"ttl":)" + std::to_string(ttl) + R"(,"metadata":"{}","now":)" +
-                       std::to_string(_now - 72 * hour) + "}";
+                       std::to_string(_now - 72 * hour) + wanted + "}";
     body.replace(body.find("placeholder"), 11, name);
     return {"write a document", false, "PUT", path(index, name) + (chance(30) ? "?refresh=true" : ""), body};
 }

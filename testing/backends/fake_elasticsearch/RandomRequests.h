@@ -13,9 +13,12 @@
 namespace Leasehold
 {
 
+namespace Elasticsearch
+{
 struct LockOperation;
+}
 
-/// A request for two nodes that are to answer alike.
+/// A request to two nodes that must give the same answer.
 struct PlannedRequest
 {
     std::string what{}; ///< for people
@@ -26,11 +29,11 @@ struct PlannedRequest
     std::string contentType = "application/json";
 };
 
-/// An endless random sequence of requests: all that ElasticsearchLockStore sends, with its own words, what an operator may send, and
-/// what no client should. The same seed gives the same sequence. Nothing in it depends on how quickly time passes: leases are
-/// over at once, or long after the test.
+/// An endless random sequence of requests: those of ElasticsearchLockStore, made by its own code, those of an operator, and malformed
+/// ones. The same seed gives the same sequence. It does not depend on the speed of the machine: leases end at once, or long after the
+/// test.
 ///
-/// Where a request names the fence of a lock, which is another on each node, a placeholder stands for it: see fencePlaceholder.
+/// The fence of a lock differs between nodes, so a request has a placeholder for it: see fencePlaceholder.
 class RandomRequests
 {
 public:
@@ -41,7 +44,7 @@ public:
 
     static constexpr const char* alias = "locks";
     static constexpr const char* index = "locks-1";
-    /// The request that makes the index, which the sequence takes for granted.
+    /// The request that creates the index, which the sequence needs.
     static PlannedRequest creation();
 
     /// The locks of the sequence.
@@ -59,7 +62,7 @@ private:
     }
     std::string pick(const std::vector<std::string>& choices) { return choices[below(choices.size())]; }
 
-    LockOperation operation(std::string& what);
+    Elasticsearch::LockOperation operation(std::string& what);
     PlannedRequest update();
     PlannedRequest bulk();
     PlannedRequest search();
@@ -78,7 +81,7 @@ private:
 
     std::mt19937_64 _random;
     const std::int64_t _now;
-    std::deque<PlannedRequest> _coming; // what belongs together
+    std::deque<PlannedRequest> _coming; // the rest of a group of requests
 };
 
 } // namespace Leasehold

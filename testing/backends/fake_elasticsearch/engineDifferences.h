@@ -3,7 +3,7 @@
 #include "AnswerComparison.h"
 #include "RandomRequests.h"
 
-#include "Leasehold/EngineNode.h"
+#include "EngineNode.h"
 
 #include <functional>
 #include <string>
@@ -12,7 +12,7 @@
 namespace Leasehold
 {
 
-/// A difference between the fake and an engine that is meant, and why.
+/// An intended difference between the fake and an engine, with its reason.
 struct EngineDifference
 {
     const char* what;
@@ -20,7 +20,7 @@ struct EngineDifference
     std::function<bool(const PlannedRequest&, const NodeAnswer& fake, const NodeAnswer& engine, const AnswerDifference&)> covers;
 };
 
-/// All that are known for this engine. Each must be met by the usual sequence, so that none stays when it is gone.
+/// All known differences from this engine. Each must occur in the usual sequence, so that none outlives its reason.
 const std::vector<EngineDifference>& engineDifferences(EngineKind kind);
 
 } // namespace Leasehold

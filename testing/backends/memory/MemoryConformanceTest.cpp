@@ -11,7 +11,7 @@ namespace
 
 using namespace std::chrono_literals;
 
-/// A clock that can be set back, which production's never is.
+/// A clock that can be set back. (The clock of production never is.)
 class SteppedClock final : public ManualClock
 {
 public:
@@ -19,10 +19,10 @@ public:
     void stepBack(duration by) { _ahead -= by.count(); }
 
 private:
-    std::atomic<rep> _ahead{0};
+    std::atomic<LocalClock::rep> _ahead{0};
 };
 
-/// One store for all: the storage is the object. It has no restart, no loss and no outage.
+/// All views share one store, because the storage is the object. It has no restart, no loss and no outage.
 class MemoryHarness : public StoreHarness, public VirtualTime, public WallClockSteps, public ClockAhead
 {
 public:

@@ -2,7 +2,7 @@
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/LockManagerService.h"
 #include "Leasehold/ManualClock.h"
-#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/Store/StoreRegistry.h"
 
 #include <Poco/AutoPtr.h>
 #include <Poco/Util/MapConfiguration.h>
@@ -19,22 +19,22 @@
 using namespace Leasehold;
 using namespace std::chrono_literals;
 
-/// What the kit cannot ask of every store: its clocks, its pages, and what a call gets that finds no time.
+/// Tests of this store only: its clocks, its pages, and calls past their deadline.
 class MemoryLockStoreTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(MemoryLockStoreTest);
-    CPPUNIT_TEST(testExpiryGoesByTheGivenClockAndShownTimesByTheWall);
+    CPPUNIT_TEST(testExpiryUsesTheClockAndShownTimesTheWallClock);
     CPPUNIT_TEST(testFencesAreAnchoredInTheWall);
     CPPUNIT_TEST(testWithoutParametersTheClocksAreTheSystems);
-    CPPUNIT_TEST(testACallWithoutTimeIsRefusedAndChangesNothing);
-    CPPUNIT_TEST(testACancelledCallIsRefusedAndChangesNothing);
-    CPPUNIT_TEST(testACallThatFindsItsNameBusyEndsAtItsDeadline);
-    CPPUNIT_TEST(testAnAcquireThatTheRuleRefusesLeavesNoRecord);
+    CPPUNIT_TEST(testCallPastDeadlineIsRefusedAndChangesNothing);
+    CPPUNIT_TEST(testCancelledCallIsRefusedAndChangesNothing);
+    CPPUNIT_TEST(testCallWithBusyNameEndsAtItsDeadline);
+    CPPUNIT_TEST(testRefusedAcquireLeavesNoRecord);
     CPPUNIT_TEST(testPruneForgetsAThousandAtATimeUntilNoneIsLeft);
-    CPPUNIT_TEST(testPruneLeavesWhatLives);
-    CPPUNIT_TEST(testAPageOfTheListIsTheFirstByName);
+    CPPUNIT_TEST(testPruneKeepsLiveLocks);
+    CPPUNIT_TEST(testPageOfTheListIsTheFirstByName);
     CPPUNIT_TEST(testServicesThatShareAStoreExcludeEachOther);
-    CPPUNIT_TEST(testTheTypeMemoryHasNoKeys);
+    CPPUNIT_TEST(testTypeMemoryHasNoKeys);
     CPPUNIT_TEST_SUITE_END();
 
     std::shared_ptr<ManualClock> _clock = std::make_shared<ManualClock>();
@@ -47,7 +47,7 @@ class MemoryLockStoreTest : public CppUnit::TestFixture
 
     void release(const std::string& name, Fence fence)
     {
-        CPPUNIT_ASSERT(_store->release({name, "token", fence}, context()) == ReleaseStatus::released);
+        CPPUNIT_ASSERT(_store->release({name, "token", fence}, context()).status == ReleaseStatus::released);
     }
 
     void pass(Milliseconds span)
@@ -75,7 +75,7 @@ class MemoryLockStoreTest : public CppUnit::TestFixture
         CPPUNIT_ASSERT_MESSAGE("\"" + part + "\" is missing in: " + message, message.find(part) != std::string::npos);
     }
 
-    /// Every verb is refused with this reason in such a context.
+    /// Asserts that every verb is refused with this reason in such a context.
     void assertAllRefused(const CallContext& context, const std::string& why)
     {
         const auto fence = acquire("job").record.fence;
@@ -102,7 +102,7 @@ class MemoryLockStoreTest : public CppUnit::TestFixture
     }
 
 public:
-    void testExpiryGoesByTheGivenClockAndShownTimesByTheWall()
+    void testExpiryUsesTheClockAndShownTimesTheWallClock()
     {
         const auto granted = acquire("job").record;
         CPPUNIT_ASSERT_EQUAL(std::int64_t{1'800'000'000'000}, granted.acquiredAt.time_since_epoch().count());
@@ -136,20 +136,20 @@ public:
         CPPUNIT_ASSERT(!plain.info().sharedAcrossHosts);
     }
 
-    void testACallWithoutTimeIsRefusedAndChangesNothing()
+    void testCallPastDeadlineIsRefusedAndChangesNothing()
     {
         assertAllRefused({*_clock, _clock->now() + 10s}, "the deadline of the call has passed");
     }
 
-    void testACancelledCallIsRefusedAndChangesNothing()
+    void testCancelledCallIsRefusedAndChangesNothing()
     {
         std::stop_source stop;
         stop.request_stop();
         assertAllRefused({*_clock, LocalTime::max(), stop.get_token()}, "the call was cancelled");
     }
 
-    /// A thread that stands inside a step of the store, as one that the system does not let run.
-    void testACallThatFindsItsNameBusyEndsAtItsDeadline()
+    /// A thread that stops inside a step of the store, like one that the system does not schedule.
+    void testCallWithBusyNameEndsAtItsDeadline()
     {
         std::promise<void> entered, go;
         std::atomic<bool> first{true};
@@ -186,7 +186,7 @@ public:
                 busy.acquire({"other " + std::to_string(i), "token", 30s}, soon());
                 ++others;
             }
-            catch (const LockStoreUnavailable&) // NOLINT(bugprone-empty-catch): its name lies in the same part
+            catch (const LockStoreUnavailable&) // NOLINT(bugprone-empty-catch): its name is in the same shard
             {
             }
         CPPUNIT_ASSERT_MESSAGE("names in other parts do not wait", others > 5);
@@ -194,7 +194,7 @@ public:
         CPPUNIT_ASSERT(standing.get().status == AcquireStatus::granted);
     }
 
-    void testAnAcquireThatTheRuleRefusesLeavesNoRecord()
+    void testRefusedAcquireLeavesNoRecord()
     {
         _wall = static_cast<std::int64_t>(maxFence) + 1;
         try
@@ -223,7 +223,7 @@ public:
             CPPUNIT_ASSERT_EQUAL(expected, _store->prune(1h, context()));
     }
 
-    void testPruneLeavesWhatLives()
+    void testPruneKeepsLiveLocks()
     {
         const auto dead = acquire("dead").record.fence;
         release("dead", dead);
@@ -233,11 +233,11 @@ public:
         acquire("fresh");
         CPPUNIT_ASSERT_EQUAL(std::size_t{2}, _store->prune(1h, context()));
         CPPUNIT_ASSERT_EQUAL(std::size_t{2}, _store->list({}, context()).size());
-        _wall = static_cast<std::int64_t>(dead) - 5; // the wall steps back by more than the retention: the anchor is gone too
+        _wall = static_cast<std::int64_t>(dead) - 5; // the wall clock steps back by more than the retention
         CPPUNIT_ASSERT_MESSAGE("which is why the retention must exceed any step of it", acquire("dead").record.fence < dead);
     }
 
-    void testAPageOfTheListIsTheFirstByName()
+    void testPageOfTheListIsTheFirstByName()
     {
         std::set<std::string> names;
         for (int i = 0; i < 300; ++i)
@@ -269,7 +269,7 @@ public:
         CPPUNIT_ASSERT(second.tryAcquire("job"));
     }
 
-    void testTheTypeMemoryHasNoKeys()
+    void testTypeMemoryHasNoKeys()
     {
         StoreRegistry registry;
         registerMemoryStore(registry);

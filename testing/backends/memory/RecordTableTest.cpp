@@ -12,7 +12,7 @@ namespace Leasehold
 namespace
 {
 
-/// Few different ones, of which each has several names: they stand in each other's way, at the end of the table and over it.
+/// A few hashes that several names share, so that entries collide, also across the end of the table.
 std::size_t crowdedHash(const std::string& name)
 {
     return std::hash<std::string>{}(name) % 13;
@@ -30,22 +30,22 @@ LeaseRules::Record recordWith(Fence fence)
 class RecordTableTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(RecordTableTest);
-    CPPUNIT_TEST(testAnEmptyTableHasNothing);
-    CPPUNIT_TEST(testNamesOfOneHashAreToldApart);
-    CPPUNIT_TEST(testARecordStaysWhereItIsWhileTheTableGrows);
-    CPPUNIT_TEST(testNoMoreAreErasedThanAskedFor);
-    CPPUNIT_TEST(testItHoldsWhatAMapHoldsThroughAnyAdditionsAndErasures);
+    CPPUNIT_TEST(testEmptyTableHasNothing);
+    CPPUNIT_TEST(testNamesWithEqualHashesStayApart);
+    CPPUNIT_TEST(testRecordKeepsItsAddressWhileTableGrows);
+    CPPUNIT_TEST(testEraseStopsAtItsLimit);
+    CPPUNIT_TEST(testRandomAdditionsAndErasuresMatchAMap);
     CPPUNIT_TEST_SUITE_END();
 
 public:
-    void testAnEmptyTableHasNothing()
+    void testEmptyTableHasNothing()
     {
         RecordTable table;
         CPPUNIT_ASSERT(table.find("a", crowdedHash("a")) == nullptr);
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, table.eraseIf(10, [](const auto&) { return true; }));
     }
 
-    void testNamesOfOneHashAreToldApart()
+    void testNamesWithEqualHashesStayApart()
     {
         RecordTable table;
         table.add("a", 5, recordWith(1));
@@ -55,7 +55,7 @@ public:
         CPPUNIT_ASSERT(table.find("c", 5) == nullptr);
     }
 
-    void testARecordStaysWhereItIsWhileTheTableGrows()
+    void testRecordKeepsItsAddressWhileTableGrows()
     {
         RecordTable table;
         const auto* const first = &table.add("first", 7, recordWith(1));
@@ -65,7 +65,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{1001}, table.size());
     }
 
-    void testNoMoreAreErasedThanAskedFor()
+    void testEraseStopsAtItsLimit()
     {
         RecordTable table;
         for (int number = 0; number < 100; ++number)
@@ -75,7 +75,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{70}, table.eraseIf(100, [](const auto&) { return true; }));
     }
 
-    void testItHoldsWhatAMapHoldsThroughAnyAdditionsAndErasures()
+    void testRandomAdditionsAndErasuresMatchAMap()
     {
         RecordTable table;
         std::map<std::string, Fence> map;

@@ -8,7 +8,7 @@ struct sqlite3;
 namespace Leasehold
 {
 
-/// A connection to a database file that knows nothing of locks: what an administrator, another program or a vandal would use.
+/// A plain SQLite connection to a database file, as an operator or another program uses it.
 class RawDatabase
 {
 public:

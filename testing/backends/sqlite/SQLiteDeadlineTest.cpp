@@ -1,5 +1,5 @@
-#include "ChildProcess.h"
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/ForkedChild.h"
 #include "Leasehold/ManualClock.h"
 #include "RawDatabase.h"
 #include "SQLiteTestStore.h"
@@ -19,25 +19,25 @@ namespace Leasehold
 {
 using namespace std::chrono_literals;
 
-/// Every call ends by its deadline, whatever it waits for, and soon after it is cancelled.
+/// Every call ends by its deadline, and soon after its cancellation, in each kind of wait.
 class SQLiteDeadlineTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(SQLiteDeadlineTest);
-    CPPUNIT_TEST(testAFileThatIsLockedPastTheDeadlineIsUnavailableAndWorksAfterwards);
-    CPPUNIT_TEST(testAFileThatIsLockedWhileItIsOpenedIsUnavailableByTheDeadline);
-    CPPUNIT_TEST(testAFileInAnotherJournalModeThatIsBeingReadIsUnavailableByTheDeadline);
-    CPPUNIT_TEST(testAFileThatAnotherIsMakingIsUnavailableByTheDeadline);
-    CPPUNIT_TEST(testACancelledCallStopsWaitingForTheFile);
-    CPPUNIT_TEST(testACallThatQueuesBehindAnotherEndsByItsOwnDeadline);
-    CPPUNIT_TEST(testACallWithoutTimeChangesNothing);
+    CPPUNIT_TEST(testFileLockedPastDeadlineIsUnavailableAndWorksLater);
+    CPPUNIT_TEST(testFileLockedDuringOpenIsUnavailableByDeadline);
+    CPPUNIT_TEST(testBusyFileInOtherJournalModeIsUnavailableByDeadline);
+    CPPUNIT_TEST(testFileBeingCreatedIsUnavailableByDeadline);
+    CPPUNIT_TEST(testCancelledCallStopsWaitingForTheFile);
+    CPPUNIT_TEST(testCallThatQueuesBehindAnotherEndsByItsOwnDeadline);
+    CPPUNIT_TEST(testCallWithoutTimeChangesNothing);
     CPPUNIT_TEST(testReadersDoNotWaitForAWriter);
-    CPPUNIT_TEST(testALongSearchIsBrokenOffAtTheDeadline);
+    CPPUNIT_TEST(testLongSearchEndsAtTheDeadline);
     CPPUNIT_TEST_SUITE_END();
 
     const TestDirectory _directory;
     const std::string _path = _directory.file("locks.db");
 
-    /// Another process that holds the file as `sql` says until it is told to go.
+    /// Another process that locks the file by `sql` until the test ends it.
     class Blocker
     {
     public:
@@ -62,22 +62,22 @@ class SQLiteDeadlineTest : public CppUnit::TestFixture
         }
 
     private:
-        Pipe _ready, _go;
-        ChildProcess _process;
+        BytePipe _ready, _go;
+        ForkedChild _process;
     };
 
-    /// The call takes until its deadline, and is unavailable then. The upper bound is for a busy machine.
+    /// Asserts that the call takes until its deadline and then throws LockStoreUnavailable. The upper bound is for a busy machine.
     static void assertUnavailableAtTheDeadline(const std::function<void(const CallContext&)>& call)
     {
-        const auto began = Clock::system()->now();
+        const auto began = LocalClock::now();
         const auto message = messageOf<LockStoreUnavailable>([&] { call(CallContext::within(200ms)); });
-        const auto took = Clock::system()->now() - began;
+        const auto took = LocalClock::now() - began;
         CPPUNIT_ASSERT_MESSAGE(message, took >= 190ms);
         CPPUNIT_ASSERT_MESSAGE(message, took < 5s);
     }
 
 public:
-    void testAFileThatIsLockedPastTheDeadlineIsUnavailableAndWorksAfterwards()
+    void testFileLockedPastDeadlineIsUnavailableAndWorksLater()
     {
         const auto store = openStore(_path);
         const auto lease = take(*store, "job", "token");
@@ -91,10 +91,10 @@ public:
         blocker.end();
         CPPUNIT_ASSERT(renew(*store, lease) == RenewStatus::renewed);
         take(*store, "a", "other");
-        CPPUNIT_ASSERT(store->release(lease, soon()) == ReleaseStatus::released);
+        CPPUNIT_ASSERT(store->release(lease, soon()).status == ReleaseStatus::released);
     }
 
-    void testAFileThatIsLockedWhileItIsOpenedIsUnavailableByTheDeadline()
+    void testFileLockedDuringOpenIsUnavailableByDeadline()
     {
         openStore(_path)->prepare(soon());
         Blocker blocker(_path, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; DELETE FROM locks");
@@ -105,8 +105,8 @@ public:
         take(*store, "job", "token");
     }
 
-    /// The mode cannot be changed back while anybody reads.
-    void testAFileInAnotherJournalModeThatIsBeingReadIsUnavailableByTheDeadline()
+    /// The journal mode cannot be changed back while another connection reads.
+    void testBusyFileInOtherJournalModeIsUnavailableByDeadline()
     {
         take(*openStore(_path), "early", "token");
         CPPUNIT_ASSERT_EQUAL(std::string("delete"), RawDatabase(_path).text("PRAGMA journal_mode = DELETE"));
@@ -118,7 +118,7 @@ public:
         take(*store, "job", "token");
     }
 
-    void testAFileThatAnotherIsMakingIsUnavailableByTheDeadline()
+    void testFileBeingCreatedIsUnavailableByDeadline()
     {
         const int directory = ::open(_directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         CPPUNIT_ASSERT_EQUAL(0, ::flock(directory, LOCK_EX));
@@ -128,7 +128,7 @@ public:
         take(*store, "job", "token");
     }
 
-    void testACancelledCallStopsWaitingForTheFile()
+    void testCancelledCallStopsWaitingForTheFile()
     {
         const auto store = openStore(_path);
         store->prepare(soon());
@@ -148,26 +148,26 @@ public:
                     [&] { store->acquire({.name = "two", .token = "t", .ttl = 30s}, CallContext::within(10min, stop.get_token())); });
             });
         stop.request_stop();
-        caller.join(); // or the test hangs for ten minutes
+        caller.join(); // without the cancellation this would take ten minutes
         behind.join();
         assertNames(message, {"cancelled"});
         blocker.end();
         take(*store, "job", "other");
     }
 
-    void testACallThatQueuesBehindAnotherEndsByItsOwnDeadline()
+    void testCallThatQueuesBehindAnotherEndsByItsOwnDeadline()
     {
         const auto store = openStore(_path);
         store->prepare(soon());
         Blocker blocker(_path, "BEGIN IMMEDIATE");
-        std::jthread first([&] { take(*store, "first", "token"); }); // waits for the file, with much time
+        std::jthread first([&] { take(*store, "first", "token"); }); // waits for the file, with a long deadline
         assertUnavailableAtTheDeadline([&](const auto& context) { store->acquire({.name = "b", .token = "t", .ttl = 30s}, context); });
         blocker.end();
         first.join();
         take(*store, "b", "other");
     }
 
-    void testACallWithoutTimeChangesNothing()
+    void testCallWithoutTimeChangesNothing()
     {
         const auto store = openStore(_path);
         messageOf<LockStoreUnavailable>([&] { store->prepare(CallContext::within(0ms)); });
@@ -187,13 +187,13 @@ public:
         CPPUNIT_ASSERT(store->find("job", soon()).has_value());
     }
 
-    void testALongSearchIsBrokenOffAtTheDeadline()
+    void testLongSearchEndsAtTheDeadline()
     {
         TestHost host;
         ManualClock clock;
         bool passes = false;
         auto clocks = host.clocks();
-        clocks.boottime = [&, before = clocks.boottime] // is asked when the search has begun
+        clocks.boottime = [&, before = clocks.boottime] // the store reads it when the search has begun
         {
             if (passes)
                 clock.advance(1min);
@@ -203,8 +203,8 @@ public:
         take(*store, "job", "token");
         store->find("job", soon());
         RawDatabase(_path).run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) "
-                               "INSERT INTO locks SELECT 'dead-' || i, 't', 9000000000000000, 2, 0, 'b', 0, 0, 0, '{}' FROM n");
-        // No fence is old enough to be forgotten, so the search sees all rows and finds none.
+                               "INSERT INTO locks SELECT 'dead-' || i, 't', 9000000000000000, 2, 0, 'b', 0, 0, 0, '{}', 0 FROM n");
+        // No fence is old enough to be forgotten, so the search reads all rows and finds none.
         passes = true;
         const auto message = messageOf<LockStoreUnavailable>([&] { store->prune(1h, {clock, clock.now() + 1min}); });
         passes = false;

@@ -16,29 +16,29 @@ namespace Leasehold
 {
 using namespace std::chrono_literals;
 
-/// What a power failure leaves, and how often the disk is waited for.
+/// The file after a power failure, and the number of syncs.
 class SQLiteDurabilityTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(SQLiteDurabilityTest);
     CPPUNIT_TEST(testUnderFullEveryGrantSurvivesAPowerFailure);
-    CPPUNIT_TEST(testAGrantSurvivesThoughACheckpointAndAnotherWriterCameBeforeItsSync);
-    CPPUNIT_TEST(testTheFirstGrantInANewFileSurvives);
-    CPPUNIT_TEST(testUnderNormalTheLastGrantsMayBeUndoneButTheFileStaysWhole);
+    CPPUNIT_TEST(testGrantSurvivesCheckpointAndWriterBeforeItsSync);
+    CPPUNIT_TEST(testFirstGrantInANewFileSurvives);
+    CPPUNIT_TEST(testNormalDurabilityMayUndoLastGrantsButKeepsTheFile);
     CPPUNIT_TEST(testOnlyGrantsUnderFullWaitForTheDisk);
-    CPPUNIT_TEST(testAGrantThatTheDiskDoesNotConfirmIsNotAnswered);
-    CPPUNIT_TEST(testAReleaseIsAnsweredThoughTheDiskDoesNotConfirmTheGrantBesideIt);
+    CPPUNIT_TEST(testGrantThatTheDiskDoesNotConfirmIsNotAnswered);
+    CPPUNIT_TEST(testReleaseIsAnsweredWhenTheGrantBesideItCannotSync);
     CPPUNIT_TEST_SUITE_END();
 
     const TestDirectory _directory;
     const std::string _path = _directory.file("locks.db");
-    std::optional<VolatileDisk> _disk; // from setUp on: CppUnit makes the objects of all tests at once
+    std::optional<VolatileDisk> _disk; // made in setUp, because CppUnit makes the objects of all tests at once
 
     std::shared_ptr<SQLiteLockStore> open(SQLiteDurability durability)
     {
         return std::make_shared<SQLiteLockStore>(SQLiteOptions{.path = _path, .durability = durability});
     }
 
-    /// What a store finds that opens what a power failure at this moment would leave.
+    /// Opens the file in the state that a power failure at this moment would leave.
     std::optional<LockRecord> foundAfterPowerFailure(const std::string& name)
     {
         const auto left = _directory.file("left.db");
@@ -67,13 +67,13 @@ public:
             const auto lease = take(*store, "job-" + std::to_string(i % 5), "token-" + std::to_string(i));
             assertSurvives(lease);
             if (i % 7 == 3)
-                administrator.run("PRAGMA wal_checkpoint"); // the next writer begins the log anew
-            CPPUNIT_ASSERT(store->release(lease, soon()) == ReleaseStatus::released);
+                administrator.run("PRAGMA wal_checkpoint"); // the next writer restarts the log
+            CPPUNIT_ASSERT(store->release(lease, soon()).status == ReleaseStatus::released);
         }
     }
 
-    /// The store syncs the log after its commit, when others may write: here they do, and what it syncs is another log already.
-    void testAGrantSurvivesThoughACheckpointAndAnotherWriterCameBeforeItsSync()
+    /// The store syncs the log after its commit, when others may write. Here another writer has restarted the log before the sync.
+    void testGrantSurvivesCheckpointAndWriterBeforeItsSync()
     {
         const auto store = open(SQLiteDurability::full);
         store->prepare(soon());
@@ -85,7 +85,7 @@ public:
             [&]
             {
                 other.run("PRAGMA wal_checkpoint(RESTART)");
-                other.run("INSERT INTO locks VALUES ('another', 't', 1, 2, 0, 'b', 0, 0, 0, '{}')");
+                other.run("INSERT INTO locks VALUES ('another', 't', 1, 2, 0, 'b', 0, 0, 0, '{}', 0)");
                 came = true;
             });
         const auto lease = take(*store, "job", "token");
@@ -93,13 +93,13 @@ public:
         assertSurvives(lease);
     }
 
-    void testTheFirstGrantInANewFileSurvives()
+    void testFirstGrantInANewFileSurvives()
     {
         const auto store = open(SQLiteDurability::full);
         assertSurvives(take(*store, "job", "token"));
     }
 
-    void testUnderNormalTheLastGrantsMayBeUndoneButTheFileStaysWhole()
+    void testNormalDurabilityMayUndoLastGrantsButKeepsTheFile()
     {
         const auto store = open(SQLiteDurability::normal);
         const auto early = take(*store, "early", "token");
@@ -119,36 +119,36 @@ public:
         auto before = _disk->syncsOf(log);
         const auto lease = take(*careful, "job", "token");
         CPPUNIT_ASSERT_EQUAL(before + 1, _disk->syncsOf(log));
-        take(*careful, "job", "token"); // a replay, whose first answer may have been lost before the sync
+        take(*careful, "job", "token"); // the request sent again: the first answer may have been lost before the sync
         CPPUNIT_ASSERT_EQUAL(before + 2, _disk->syncsOf(log));
 
         before = _disk->syncsOf(log);
         CPPUNIT_ASSERT(tryAcquire(*careful, "job", "other").status == AcquireStatus::held);
         CPPUNIT_ASSERT(renew(*careful, lease) == RenewStatus::renewed);
-        CPPUNIT_ASSERT(careful->release(lease, soon()) == ReleaseStatus::released);
+        CPPUNIT_ASSERT(careful->release(lease, soon()).status == ReleaseStatus::released);
         take(*quick, "job", "other");
         CPPUNIT_ASSERT_EQUAL(before, _disk->syncsOf(log));
     }
 
-    void testAGrantThatTheDiskDoesNotConfirmIsNotAnswered()
+    void testGrantThatTheDiskDoesNotConfirmIsNotAnswered()
     {
         const auto store = open(SQLiteDurability::full);
         const auto lease = take(*store, "early", "token");
         _disk->failNextSync();
         assertNames(messageOf<LockStoreUnavailable>([&] { tryAcquire(*store, "job", "token"); }),
                     {_path, "\"job\"", "disk did not confirm"});
-        assertSurvives(take(*store, "job", "token")); // the same request once more
+        assertSurvives(take(*store, "job", "token")); // the same request again
         CPPUNIT_ASSERT(renew(*store, lease) == RenewStatus::renewed);
     }
 
-    void testAReleaseIsAnsweredThoughTheDiskDoesNotConfirmTheGrantBesideIt()
+    void testReleaseIsAnsweredWhenTheGrantBesideItCannotSync()
     {
         const auto store = open(SQLiteDurability::full);
         const auto lease = take(*store, "early", "token");
         RawDatabase blocker(_path);
         blocker.run("BEGIN IMMEDIATE");
         const WatchedClock first, second;
-        auto released = ReleaseStatus::notHeld;
+        ReleaseReply released;
         std::string failure;
         std::jthread releaser([&] { released = store->release(lease, {first, first.ManualClock::now() + 30s}); });
         CPPUNIT_ASSERT(first.waitUntilBusy());
@@ -165,7 +165,7 @@ public:
         blocker.run("COMMIT");
         releaser.join();
         acquirer.join();
-        CPPUNIT_ASSERT(released == ReleaseStatus::released);
+        CPPUNIT_ASSERT(released.status == ReleaseStatus::released);
         assertNames(failure, {_path, "\"job\"", "disk did not confirm"});
     }
 };

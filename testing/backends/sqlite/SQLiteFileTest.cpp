@@ -1,5 +1,6 @@
-#include "ChildProcess.h"
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/ForkedChild.h"
+#include "OwnMounts.h"
 #include "RawDatabase.h"
 #include "SQLiteTestStore.h"
 #include "TestDirectory.h"
@@ -11,10 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iostream>
 #include <iterator>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,35 +22,37 @@ namespace Leasehold
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-/// Files, and places for files, that are not fit for a store: each gets an error that says so, and is left as it is.
+/// Unfit files and directories: the store reports each and does not change it.
 class SQLiteFileTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(SQLiteFileTest);
-    CPPUNIT_TEST(testAFileThatIsNoDatabaseIsRefusedAndLeftAsItIs);
-    CPPUNIT_TEST(testADatabaseThatWasCutOffIsRefused);
-    CPPUNIT_TEST(testTheDatabaseOfAnotherApplicationIsRefusedAndLeftAsItIs);
-    CPPUNIT_TEST(testANewerSchemaIsRefusedAndLeftAsItIs);
-    CPPUNIT_TEST(testANewerSchemaIsNoticedWhileTheFileIsOpen);
-    CPPUNIT_TEST(testAnUnknownOldSchemaIsRefused);
+    CPPUNIT_TEST(testFileThatIsNoDatabaseIsRefusedUnchanged);
+    CPPUNIT_TEST(testTruncatedDatabaseIsRefused);
+    CPPUNIT_TEST(testDatabaseOfAnotherApplicationIsRefusedUnchanged);
+    CPPUNIT_TEST(testNewerSchemaIsRefusedUnchanged);
+    CPPUNIT_TEST(testNewerSchemaIsNoticedWhileTheFileIsOpen);
+    CPPUNIT_TEST(testUnknownOldSchemaIsRefused);
     CPPUNIT_TEST(testOurFileWithoutItsTableIsAnError);
-    CPPUNIT_TEST(testARowThatNoLeaseholdWritesIsAnErrorNamingTheLock);
-    CPPUNIT_TEST(testAnEmptyFileBecomesAStore);
-    CPPUNIT_TEST(testADirectoryAndAPipeAreRefused);
-    CPPUNIT_TEST(testAMissingDirectoryIsNamedAndNothingIsRemembered);
-    CPPUNIT_TEST(testAReadOnlyFileIsRefused);
-    CPPUNIT_TEST(testAReadOnlyLogIsRefused);
-    CPPUNIT_TEST(testAReadOnlyDirectoryIsRefused);
-    CPPUNIT_TEST(testAProcessWithoutADescriptorLeftIsToldSoAndWorkGoesOnAfterIt);
-    CPPUNIT_TEST(testAFileSizeLimitIsTroubleAndWorkGoesOnAfterIt);
-    CPPUNIT_TEST(testAFullDiskIsTroubleAndWorkGoesOnAfterIt);
-    CPPUNIT_TEST(testAFileSystemWithoutInodesIsTroubleAndWorkGoesOnAfterIt);
-    CPPUNIT_TEST(testNetworkFileSystemsAreRefusedByName);
-    CPPUNIT_TEST(testASymbolicLinkIsTheFileThatItNames);
-    CPPUNIT_TEST(testASymbolicLinkToNothingMakesTheFileThatItNames);
-    CPPUNIT_TEST(testAFileThatWasInAnotherJournalModeIsBroughtBack);
+    CPPUNIT_TEST(testInvalidRowIsAnErrorNamingTheLock);
+    CPPUNIT_TEST(testEmptyFileBecomesAStore);
+    CPPUNIT_TEST(testDirectoryAndAPipeAreRefused);
+    CPPUNIT_TEST(testMissingDirectoryIsNamedAndNothingIsRemembered);
+    CPPUNIT_TEST(testReadOnlyFileIsRefused);
+    CPPUNIT_TEST(testReadOnlyLogIsRefused);
+    CPPUNIT_TEST(testReadOnlyDirectoryIsRefused);
+    CPPUNIT_TEST(testNoDescriptorLeftIsUnavailableAndWorksLater);
+    CPPUNIT_TEST(testMissingProcIsReported);
+    CPPUNIT_TEST(testFileSizeLimitIsUnavailableAndWorksLater);
+    CPPUNIT_TEST(testFullDiskIsUnavailableAndWorksLater);
+    CPPUNIT_TEST(testNoInodesLeftIsUnavailableAndWorksLater);
+    CPPUNIT_TEST(testUnfitFileSystemsAreRefusedByName);
+    CPPUNIT_TEST(testSymbolicLinkIsTheSameStoreAsItsTarget);
+    CPPUNIT_TEST(testDanglingSymbolicLinkCreatesItsTarget);
+    CPPUNIT_TEST(testOtherJournalModeIsChangedBackToWal);
     CPPUNIT_TEST(testNamesWithQuotesAndBytesOfAllKindsStayApart);
     CPPUNIT_TEST_SUITE_END();
 
+    static inline int grants = 0;
     const TestDirectory _directory;
     const std::string _path = _directory.file("locks.db");
 
@@ -62,7 +62,7 @@ class SQLiteFileTest : public CppUnit::TestFixture
         return {std::istreambuf_iterator<char>(in), {}};
     }
 
-    /// Every way into the store throws an Error; the message of the first.
+    /// Every verb throws an Error; returns the message of the first.
     template <typename Error>
     static std::string refusalOf(LockStore& store)
     {
@@ -74,35 +74,40 @@ class SQLiteFileTest : public CppUnit::TestFixture
         return message;
     }
 
-    /// root may do everything, so whoever is to be refused must be somebody else. The saved ids stay, for endForkedChild.
+    /// root has all rights, so the child becomes another user. It keeps the saved ids, for ForkedChild.
     static void becomeNobody()
     {
         if (::geteuid() == 0 && (::setresgid(65534, 65534, 0) != 0 || ::setresuid(65534, 65534, 0) != 0))
             throw std::runtime_error("cannot become another user");
     }
 
-    /// What a child must find true where the test's directory is a small file system in memory, where mounts are allowed.
+    /// The error of an acquire; empty: it was granted.
+    static std::string messageUnlessGranted(LockStore& store)
+    {
+        try
+        {
+            store.release(take(store, "other", "token-" + std::to_string(++grants)), soon());
+            return {};
+        }
+        catch (const LockStoreUnavailable& error)
+        {
+            return error.message();
+        }
+    }
+
+    /// If this user may mount, runs a check in a child with a small file system in memory at the test's directory.
     void onAFileSystemOfItsOwn(const char* limits, const std::function<bool()>& work) const
     {
-        constexpr int notAllowedHere = 77;
-        ChildProcess child(
-            [&]
-            {
-                const bool own = ::geteuid() == 0 ? ::unshare(CLONE_NEWNS) == 0 : ::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0;
-                if (!own || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-                    ::mount("tmpfs", _directory.path().c_str(), "tmpfs", 0, limits) != 0)
-                    return notAllowedHere;
-                return work() ? 0 : 2;
-            });
-        const int status = child.wait();
-        if (status == notAllowedHere)
-            std::cerr << "no mounts are allowed here: a file system with " << limits << " was not tried\n";
-        else
-            CPPUNIT_ASSERT_EQUAL(0, status);
+        withOwnMounts(limits,
+                      [&]
+                      {
+                          mountFileSystem("tmpfs", _directory.path(), limits);
+                          return work();
+                      });
     }
 
 public:
-    void testAFileThatIsNoDatabaseIsRefusedAndLeftAsItIs()
+    void testFileThatIsNoDatabaseIsRefusedUnchanged()
     {
         std::ofstream(_path) << std::string(5000, 'x');
         const auto before = contents(_path);
@@ -111,15 +116,15 @@ public:
         CPPUNIT_ASSERT(!fs::exists(_path + "-wal"));
     }
 
-    void testADatabaseThatWasCutOffIsRefused()
+    void testTruncatedDatabaseIsRefused()
     {
         take(*openStore(_path), "job", "token");
         RawDatabase(_path).run("PRAGMA wal_checkpoint(TRUNCATE)");
-        fs::resize_file(_path, 4096); // the page with the locks is missing
+        fs::resize_file(_path, 4096); // cuts off the page with the locks
         assertNames(messageOf<LockStoreError>([&] { tryAcquire(*openStore(_path), "job", "other"); }), {_path});
     }
 
-    void testTheDatabaseOfAnotherApplicationIsRefusedAndLeftAsItIs()
+    void testDatabaseOfAnotherApplicationIsRefusedUnchanged()
     {
         RawDatabase(_path).run("CREATE TABLE users (id INTEGER); INSERT INTO users VALUES (7)");
         const auto before = contents(_path);
@@ -131,7 +136,7 @@ public:
         assertNames(refusalOf<LockStoreError>(*openStore(numbered)), {numbered, "another application", "77"});
     }
 
-    void testANewerSchemaIsRefusedAndLeftAsItIs()
+    void testNewerSchemaIsRefusedUnchanged()
     {
         take(*openStore(_path), "job", "token");
         RawDatabase(_path).run("PRAGMA user_version = 2");
@@ -139,7 +144,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::int64_t{1}, RawDatabase(_path).number("SELECT count(*) FROM locks"));
     }
 
-    void testANewerSchemaIsNoticedWhileTheFileIsOpen()
+    void testNewerSchemaIsNoticedWhileTheFileIsOpen()
     {
         const auto store = openStore(_path);
         const auto lease = take(*store, "job", "token");
@@ -151,7 +156,7 @@ public:
         CPPUNIT_ASSERT(renew(*store, lease) == RenewStatus::renewed);
     }
 
-    void testAnUnknownOldSchemaIsRefused()
+    void testUnknownOldSchemaIsRefused()
     {
         take(*openStore(_path), "job", "token");
         RawDatabase(_path).run("PRAGMA user_version = 0");
@@ -165,7 +170,7 @@ public:
         assertNames(messageOf<LockStoreError>([&] { tryAcquire(*openStore(_path), "job", "token"); }), {_path, "no such table"});
     }
 
-    void testARowThatNoLeaseholdWritesIsAnErrorNamingTheLock()
+    void testInvalidRowIsAnErrorNamingTheLock()
     {
         const auto store = openStore(_path);
         take(*store, "job", "token");
@@ -176,22 +181,22 @@ public:
         take(*store, "another", "token");
     }
 
-    void testAnEmptyFileBecomesAStore()
+    void testEmptyFileBecomesAStore()
     {
         std::ofstream{_path};
         take(*openStore(_path), "job", "token");
     }
 
-    void testADirectoryAndAPipeAreRefused()
+    void testDirectoryAndAPipeAreRefused()
     {
         fs::create_directory(_path);
-        assertNames(refusalOf<LockStoreError>(*openStore(_path)), {_path, "directory"});
+        assertNames(refusalOf<LockStoreError>(*openStore(_path)), {_path, "this is a directory"});
         const auto pipe = _directory.file("pipe");
         CPPUNIT_ASSERT_EQUAL(0, ::mkfifo(pipe.c_str(), 0600));
         assertNames(refusalOf<LockStoreError>(*openStore(pipe)), {pipe, "regular file"});
     }
 
-    void testAMissingDirectoryIsNamedAndNothingIsRemembered()
+    void testMissingDirectoryIsNamedAndNothingIsRemembered()
     {
         const auto path = _directory.file("missing/locks.db");
         const auto store = openStore(path);
@@ -200,11 +205,11 @@ public:
         take(*store, "job", "token");
     }
 
-    void testAReadOnlyFileIsRefused()
+    void testReadOnlyFileIsRefused()
     {
         take(*openStore(_path), "job", "token");
         fs::permissions(_path, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
-        ChildProcess child(
+        ForkedChild child(
             [&]
             {
                 becomeNobody();
@@ -214,13 +219,13 @@ public:
         CPPUNIT_ASSERT_EQUAL(0, child.wait());
     }
 
-    void testAReadOnlyLogIsRefused()
+    void testReadOnlyLogIsRefused()
     {
         take(*openStore(_path), "job", "token");
         fs::permissions(_path, fs::perms::others_read | fs::perms::others_write, fs::perm_options::add);
         for (const char* suffix : {"-wal", "-shm"})
             fs::permissions(_path + suffix, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
-        ChildProcess child(
+        ForkedChild child(
             [&]
             {
                 becomeNobody();
@@ -231,10 +236,10 @@ public:
         CPPUNIT_ASSERT_EQUAL(0, child.wait());
     }
 
-    void testAReadOnlyDirectoryIsRefused()
+    void testReadOnlyDirectoryIsRefused()
     {
         fs::permissions(_directory.path(), fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read | fs::perms::others_exec);
-        ChildProcess child(
+        ForkedChild child(
             [&]
             {
                 becomeNobody();
@@ -246,32 +251,53 @@ public:
         CPPUNIT_ASSERT(!fs::exists(_path));
     }
 
-    void testAProcessWithoutADescriptorLeftIsToldSoAndWorkGoesOnAfterIt()
+    /// The system has no descriptor left when the store opens the database, its log, or a file below /proc.
+    void testNoDescriptorLeftIsUnavailableAndWorksLater()
     {
         take(*openStore(_path), "job", "token");
-        ChildProcess child(
+        ForkedChild child(
             [&]
             {
                 rlimit before{};
                 ::getrlimit(RLIMIT_NOFILE, &before);
-                auto none = before;
-                none.rlim_cur = 3;
                 const auto store = openStore(_path), fresh = openStore(_directory.file("new.db"));
-                ::setrlimit(RLIMIT_NOFILE, &none);
-                const auto message = messageOf<LockStoreUnavailable>([&] { tryAcquire(*store, "other", "token"); });
-                messageOf<LockStoreUnavailable>([&] { tryAcquire(*fresh, "other", "token"); });
-                ::setrlimit(RLIMIT_NOFILE, &before);
-                assertNames(message, {_path, "no file descriptor is left"});
-                take(*store, "other", "token");
+                constexpr rlim_t least = 3, most = 64;
+                std::size_t refused = 0;
+                for (auto limit = before; limit.rlim_cur = least + refused, refused < most; ++refused)
+                {
+                    ::setrlimit(RLIMIT_NOFILE, &limit);
+                    const auto message = messageUnlessGranted(*store);
+                    if (refused == 0)
+                        messageOf<LockStoreUnavailable>([&] { tryAcquire(*fresh, "other", "token"); });
+                    ::setrlimit(RLIMIT_NOFILE, &before);
+                    if (message.empty())
+                        break;
+                    assertNames(message, {"no file descriptor is left"});
+                }
+                CPPUNIT_ASSERT(refused >= 3); // at least for the database and two more files
                 take(*fresh, "other", "token");
                 return 0;
             });
         CPPUNIT_ASSERT_EQUAL(0, child.wait());
     }
 
-    void testAFileSizeLimitIsTroubleAndWorkGoesOnAfterIt()
+    void testMissingProcIsReported()
     {
-        ChildProcess child(
+        const auto messageIn = [&] { return messageOf<LockStoreError>([&] { openStore(_path)->prepare(soon()); }); };
+        withOwnMounts("a host without /proc",
+                      [&]
+                      {
+                          mountFileSystem("proc", "/proc", "subset=pid");
+                          assertNames(messageIn(), {"/proc/sys/kernel/random/boot_id", "it is not there", "subset=pid", "ProcSubset=all"});
+                          mountFileSystem("tmpfs", "/proc", "");
+                          assertNames(messageIn(), {"/proc/sys/kernel/random/boot_id", "mount /proc"});
+                          return true;
+                      });
+    }
+
+    void testFileSizeLimitIsUnavailableAndWorksLater()
+    {
+        ForkedChild child(
             [&]
             {
                 ::signal(SIGXFSZ, SIG_IGN);
@@ -291,7 +317,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(0, child.wait());
     }
 
-    void testAFullDiskIsTroubleAndWorkGoesOnAfterIt()
+    void testFullDiskIsUnavailableAndWorksLater()
     {
         const auto work = [&]
         {
@@ -306,7 +332,7 @@ public:
             assertNames(messageOf<LockStoreUnavailable>(
                             [&]
                             {
-                                for (int i = 0; i < 100; ++i) // until the room that is left in the log is used up
+                                for (int i = 0; i < 100; ++i) // enough to use up the free space in the log
                                     tryAcquire(*store, "other-" + std::to_string(i), "token");
                             }),
                         {_path, "space"});
@@ -318,8 +344,8 @@ public:
         onAFileSystemOfItsOwn("size=256k", work);
     }
 
-    /// Guards against the advice that the directory must exist, and against trouble that is taken for lasting.
-    void testAFileSystemWithoutInodesIsTroubleAndWorkGoesOnAfterIt()
+    /// Guards against a message that the directory must exist, and against a permanent error.
+    void testNoInodesLeftIsUnavailableAndWorksLater()
     {
         const auto work = [&]
         {
@@ -338,7 +364,7 @@ public:
         onAFileSystemOfItsOwn("nr_inodes=8", work);
     }
 
-    void testNetworkFileSystemsAreRefusedByName()
+    void testUnfitFileSystemsAreRefusedByName()
     {
         const std::pair<std::uint64_t, const char*> refused[] = {
             {0x6969, "NFS"}, {0xff534d42, "CIFS"}, {0x01021997, "9p"}, {0x65735546, "FUSE"}, {0xfe534d42, "SMB2"}};
@@ -348,11 +374,16 @@ public:
             assertNames(refusalOf<LockStoreError>(store), {_path, name, "local disk"});
             CPPUNIT_ASSERT(!fs::exists(_path));
         }
+        for (const auto number : {0x4d44, 0x7366746e})
+        {
+            SQLiteLockStore store({.path = _path, .fileSystemType = [number](const std::string&) { return std::uint64_t(number); }});
+            assertNames(refusalOf<LockStoreError>(store), {_path, "second, short name"});
+        }
         SQLiteLockStore ext4({.path = _path, .fileSystemType = [](const std::string&) { return std::uint64_t{0xef53}; }});
         take(ext4, "job", "token");
     }
 
-    void testASymbolicLinkIsTheFileThatItNames()
+    void testSymbolicLinkIsTheSameStoreAsItsTarget()
     {
         const auto link = _directory.file("link.db");
         const auto direct = openStore(_path);
@@ -362,14 +393,14 @@ public:
         CPPUNIT_ASSERT(tryAcquire(*linked, "job", "other").status == AcquireStatus::held);
         CPPUNIT_ASSERT(renew(*linked, lease) == RenewStatus::renewed);
         CPPUNIT_ASSERT(!fs::exists(link + "-wal"));
-        // The link names another file from now on: that is another store.
+        // From now on the link names another file, which is another store.
         fs::remove(link);
         fs::create_symlink(_directory.file("second.db"), link);
         CPPUNIT_ASSERT(renew(*linked, lease) == RenewStatus::lost);
         CPPUNIT_ASSERT(renew(*direct, lease) == RenewStatus::renewed);
     }
 
-    void testASymbolicLinkToNothingMakesTheFileThatItNames()
+    void testDanglingSymbolicLinkCreatesItsTarget()
     {
         const auto link = _directory.file("link.db");
         fs::create_symlink(_path, link);
@@ -377,7 +408,7 @@ public:
         CPPUNIT_ASSERT(tryAcquire(*openStore(_path), "job", "other").status == AcquireStatus::held);
     }
 
-    void testAFileThatWasInAnotherJournalModeIsBroughtBack()
+    void testOtherJournalModeIsChangedBackToWal()
     {
         const auto lease = take(*openStore(_path), "job", "token");
         CPPUNIT_ASSERT_EQUAL(std::string("delete"), RawDatabase(_path).text("PRAGMA journal_mode = DELETE"));

@@ -11,7 +11,7 @@ namespace Leasehold
 using namespace std::chrono_literals;
 using std::chrono::microseconds;
 
-/// To the file, from outside.
+/// A connection to the file from outside the store.
 class SQLiteHarness::Connection
 {
 public:

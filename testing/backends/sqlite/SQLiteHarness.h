@@ -12,7 +12,7 @@
 namespace Leasehold
 {
 
-/// A file in a folder of its own, on a host whose clocks are ours.
+/// A file in its own folder, on a host with clocks that the test sets.
 class SQLiteHarness : public StoreHarness,
                       public VirtualTime,
                       public ClockAhead,
@@ -35,14 +35,14 @@ public:
     void backUp() override;
     void restoreBackup() override;
     void writeNewerSchema() override;
-    /// Somebody's transaction does not end.
+    /// The outage: the transaction of another process does not end.
     void cutOff() override;
     void reconnect() override;
 
     const std::string& path() const { return _path; }
 
 protected:
-    /// As the process sees them that opens the view of this number, from 0.
+    /// The clocks of the process with this view; the first number is 0.
     virtual SQLiteHostClocks clocksOf(unsigned view);
 
     std::string bootId() const { return "boot " + std::to_string(_boots.load()); }
@@ -62,14 +62,14 @@ private:
     std::unique_ptr<Connection> _intruder;
 };
 
-/// Where all views have one boot id, and so are judged by the boot clock alone.
+/// All views have the same boot id, so only the boot clock judges expiry.
 class SQLiteOneBootHarness : public SQLiteHarness, public WallClockSteps
 {
 public:
     void stepWallClock(Milliseconds by) override { moveWallClock(by); }
 };
 
-/// The same with real processes, in real time.
+/// The same with real processes in real time.
 template <typename Harness>
 class WithSQLiteProcesses : public Harness, public Processes
 {

@@ -18,12 +18,12 @@ namespace
 using namespace std::chrono_literals;
 using Command = std::vector<std::string>;
 
-/// What a command says on its stdout and stderr.
+/// The stdout and stderr of a command.
 std::string outputOf(const Command& command)
 {
     std::string line;
     for (const auto& word : command)
-        line += "'" + word + "' "; // none of ours has an apostrophe
+        line += "'" + word + "' "; // our words have no apostrophe
     std::FILE* const pipe = ::popen((line + "2>&1").c_str(), "r");
     if (pipe == nullptr)
         throw std::runtime_error("cannot start " + line);
@@ -31,11 +31,11 @@ std::string outputOf(const Command& command)
     std::array<char, 256> part{};
     while (std::fgets(part.data(), part.size(), pipe) != nullptr)
         output += part.data();
-    ::pclose(pipe); // what it was to say tells whether it did
+    ::pclose(pipe); // the output shows whether it succeeded
     return output;
 }
 
-/// The start of a command that makes a namespace. Who is not root needs a user namespace around it.
+/// The beginning of a command that makes a namespace. Other users than root need a user namespace around it.
 Command unshare(const Command& arguments)
 {
     Command command{"unshare"};
@@ -45,7 +45,7 @@ Command unshare(const Command& arguments)
     return command;
 }
 
-/// The kit without its processes where a process with this start of its command does not get to read what it should.
+/// Leaves out the tests with processes if a process with this beginning of its command does not read the expected text.
 std::map<Capability, std::string> unlessItReads(Command command, const std::string& file, const std::string& expected)
 {
     command.insert(command.end(), {"cat", file});
@@ -72,7 +72,7 @@ protected:
     }
 };
 
-/// The same of the kit's processes: those that are paused and killed are ahead of the host, or less so.
+/// The same for the kit's processes: the boot clocks of the paused and killed ones are ahead of the host's by different spans.
 class TimeNamespaceProcesses : public WithSQLiteProcesses<TimeNamespaceHarness>
 {
 public:
@@ -87,7 +87,7 @@ private:
     static Command ahead(const std::string& seconds) { return unshare({"--fork", "--time", "--boottime", seconds}); }
 };
 
-/// Two processes of one host that see different boot ids, as containers may: each judges the other's leases by the wall clock.
+/// Two processes of one host with different boot ids, as in containers: each judges the other's leases by the wall clock.
 class BootIdHarness : public SQLiteHarness
 {
 protected:
@@ -100,7 +100,7 @@ protected:
     }
 };
 
-/// The same of the kit's processes: those that are paused and killed are in the container.
+/// The same for the kit's processes: the paused and killed ones are in the container.
 class BootIdProcesses : public WithSQLiteProcesses<BootIdHarness>
 {
 public:

@@ -1,5 +1,5 @@
-#include "ChildProcess.h"
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/ForkedChild.h"
 #include "RawDatabase.h"
 #include "SQLiteTestStore.h"
 #include "StoreFile.h"
@@ -22,26 +22,26 @@ namespace Leasehold
 {
 using namespace std::chrono_literals;
 
-/// Several processes on one file: at its start, in a race, stopped, killed and forked.
+/// Several processes on one file: they create it, race, are stopped, killed and forked.
 class SQLiteProcessesTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(SQLiteProcessesTest);
-    CPPUNIT_TEST(testTwentyProcessesThatMeetAtNoFileMakeOneTableAndAllWork);
-    CPPUNIT_TEST(testTwentyProcessesThatWantOneLockGetItOneAfterAnother);
-    CPPUNIT_TEST(testAProcessKilledInsideATransactionLeavesNothingOfItAndBlocksNobody);
-    CPPUNIT_TEST(testAProcessStoppedInsideATransactionIsTroubleForOthersUntilItGoesOn);
+    CPPUNIT_TEST(testTwentyProcessesAtOnceCreateOneDatabase);
+    CPPUNIT_TEST(testTwentyProcessesGetOneLockInTurn);
+    CPPUNIT_TEST(testKilledTransactionIsRolledBackAndBlocksNobody);
+    CPPUNIT_TEST(testStoppedTransactionMakesOthersUnavailableUntilItGoesOn);
     CPPUNIT_TEST(testNoProcessStarvesWhileOthersWriteWithoutAPause);
-    CPPUNIT_TEST(testAForkedChildCannotUseItsParentsStore);
-    CPPUNIT_TEST(testAForkedChildCanMakeAStoreOfItsOwnThatExcludes);
-    CPPUNIT_TEST(testAChildForkedInTheMiddleOfACallIsRefused);
+    CPPUNIT_TEST(testForkedChildCannotUseItsParentsStore);
+    CPPUNIT_TEST(testForkedChildExcludesWithItsOwnStore);
+    CPPUNIT_TEST(testChildForkedInTheMiddleOfACallIsRefused);
     CPPUNIT_TEST(testTwoHandlesInOneProcessExcludeAndShareLeases);
-    CPPUNIT_TEST(testClosingOneHandleDoesNotOpenTheTransactionOfAnother);
+    CPPUNIT_TEST(testClosingOneStoreKeepsFileLocksOfAnother);
     CPPUNIT_TEST_SUITE_END();
 
     const TestDirectory _directory;
     const std::string _path = _directory.file("locks.db");
 
-    using Children = std::vector<std::unique_ptr<ChildProcess>>;
+    using Children = std::vector<std::unique_ptr<ForkedChild>>;
 
     /// Numbers that processes share.
     template <std::size_t size>
@@ -67,13 +67,13 @@ class SQLiteProcessesTest : public CppUnit::TestFixture
     /// Writes a row and, before it is committed, does `inside`.
     static void takeAnd(const std::string& path, const std::string& name, const std::function<void()>& inside)
     {
-        StoreFile file({.path = path});
-        file.write(soon(), 1,
+        BatchQueue queue("the store", {.requests = 1}, {});
+        StoreFile file({.path = path}, queue);
+        file.write(soon(),
                    [&](LockTable& table, const HostNow& now)
                    {
                        table.acquire({.name = name, .token = "inside", .ttl = 30s}, now);
                        inside();
-                       return StoreFile::Commit::quick;
                    });
     }
 
@@ -102,16 +102,16 @@ class SQLiteProcessesTest : public CppUnit::TestFixture
     }
 
 public:
-    void testTwentyProcessesThatMeetAtNoFileMakeOneTableAndAllWork()
+    void testTwentyProcessesAtOnceCreateOneDatabase()
     {
         constexpr int processes = 20, rounds = 3;
         for (int round = 0; round < rounds; ++round)
         {
             const auto path = _directory.file("locks-" + std::to_string(round) + ".db");
-            const Pipe start;
+            const BytePipe start;
             Children children;
             for (int i = 0; i < processes; ++i)
-                children.push_back(std::make_unique<ChildProcess>(
+                children.push_back(std::make_unique<ForkedChild>(
                     [&, i]
                     {
                         start.await();
@@ -130,13 +130,13 @@ public:
         }
     }
 
-    void testTwentyProcessesThatWantOneLockGetItOneAfterAnother()
+    void testTwentyProcessesGetOneLockInTurn()
     {
         constexpr int processes = 20, turns = 5;
-        SharedNumbers<3> shared; // who is inside; the last fence; turns had
+        SharedNumbers<3> shared; // the number of holders, the last fence, the number of grants
         Children children;
         for (int i = 0; i < processes; ++i)
-            children.push_back(std::make_unique<ChildProcess>(
+            children.push_back(std::make_unique<ForkedChild>(
                 [&, i]
                 {
                     const auto store = openStore(_path);
@@ -154,7 +154,7 @@ public:
                         ++had;
                         ++shared[2];
                         shared[0] = 0;
-                        if (store->release({"job", token, reply.record.fence}, soon()) != ReleaseStatus::released)
+                        if (store->release({"job", token, reply.record.fence}, soon()).status != ReleaseStatus::released)
                             return 4;
                     }
                     return 0;
@@ -164,14 +164,14 @@ public:
         CPPUNIT_ASSERT_EQUAL(long{processes * turns}, shared[2].load());
     }
 
-    void testAProcessKilledInsideATransactionLeavesNothingOfItAndBlocksNobody()
+    void testKilledTransactionIsRolledBackAndBlocksNobody()
     {
         const auto store = openStore(_path);
         const auto lease = take(*store, "job", "token");
         for (int round = 0; round < 5; ++round)
         {
-            const Pipe inside;
-            ChildProcess child(
+            const BytePipe inside;
+            ForkedChild child(
                 [&]
                 {
                     takeAnd(_path, "half done",
@@ -193,11 +193,11 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("ok"), RawDatabase(_path).text("PRAGMA integrity_check"));
     }
 
-    void testAProcessStoppedInsideATransactionIsTroubleForOthersUntilItGoesOn()
+    void testStoppedTransactionMakesOthersUnavailableUntilItGoesOn()
     {
         const auto store = openStore(_path);
         const auto lease = take(*store, "job", "token");
-        ChildProcess child(
+        ForkedChild child(
             [&]
             {
                 takeAnd(_path, "slow", [] { ::raise(SIGSTOP); });
@@ -211,7 +211,7 @@ public:
         CPPUNIT_ASSERT(tryAcquire(*store, "slow", "other").status == AcquireStatus::held);
     }
 
-    /// SQLite's own waiting (sqlite3_busy_timeout) backs off ever longer and keeps one of them out for seconds.
+    /// SQLite's own wait (sqlite3_busy_timeout) backs off longer and longer, and starves one process for seconds.
     void testNoProcessStarvesWhileOthersWriteWithoutAPause()
     {
         constexpr std::size_t processes = 4;
@@ -225,10 +225,10 @@ public:
             return all;
         };
         openStore(_path)->prepare(soon());
-        const Pipe start;
+        const BytePipe start;
         Children children;
         for (std::size_t i = 0; i < processes; ++i)
-            children.push_back(std::make_unique<ChildProcess>(
+            children.push_back(std::make_unique<ForkedChild>(
                 [&, i]
                 {
                     SQLiteLockStore store({.path = _path, .durability = SQLiteDurability::normal});
@@ -249,11 +249,11 @@ public:
             CPPUNIT_ASSERT_MESSAGE("process " + std::to_string(i) + " came to " + std::to_string(pairs[i]), pairs[i] >= least);
     }
 
-    void testAForkedChildCannotUseItsParentsStore()
+    void testForkedChildCannotUseItsParentsStore()
     {
         auto store = openStore(_path);
         const auto lease = take(*store, "job", "token");
-        ChildProcess child(
+        ForkedChild child(
             [&]
             {
                 assertOnlyRefusesInAChild(store, lease);
@@ -262,21 +262,21 @@ public:
             });
         CPPUNIT_ASSERT_EQUAL(0, child.wait());
         CPPUNIT_ASSERT(renew(*store, lease) == RenewStatus::renewed);
-        CPPUNIT_ASSERT(store->release(lease, soon()) == ReleaseStatus::released);
+        CPPUNIT_ASSERT(store->release(lease, soon()).status == ReleaseStatus::released);
     }
 
-    void testAForkedChildCanMakeAStoreOfItsOwnThatExcludes()
+    void testForkedChildExcludesWithItsOwnStore()
     {
         const auto store = openStore(_path);
         const auto lease = take(*store, "job", "token");
         store->find("job", soon());
-        const Pipe inside, goOn;
-        ChildProcess child(
+        const BytePipe inside, goOn;
+        ForkedChild child(
             [&]
             {
                 if (tryAcquire(*openStore(_path), "job", "other").status != AcquireStatus::held)
                     return 2;
-                takeAnd(_path, "child", // SQLite must not believe that the locks of the parent are this process's
+                takeAnd(_path, "child", // SQLite must not take the parent's file locks for this process's
                         [&]
                         {
                             inside.tell();
@@ -292,7 +292,7 @@ public:
         CPPUNIT_ASSERT(tryAcquire(*store, "child", "other").status == AcquireStatus::held);
     }
 
-    void testAChildForkedInTheMiddleOfACallIsRefused()
+    void testChildForkedInTheMiddleOfACallIsRefused()
     {
         const auto store = openStore(_path);
         store->prepare(soon());
@@ -300,7 +300,7 @@ public:
             _path, "job",
             [&]
             {
-                ChildProcess child(
+                ForkedChild child(
                     [&]
                     {
                         assertNames(messageOf<LockStoreError>([&] { tryAcquire(*openStore(_path), "other", "child"); }), {"fork", "exec"});
@@ -310,7 +310,7 @@ public:
             });
         CPPUNIT_ASSERT(tryAcquire(*store, "job", "other").status == AcquireStatus::held);
         CPPUNIT_ASSERT_EQUAL(
-            0, ChildProcess([&] { return tryAcquire(*openStore(_path), "x", "t").status == AcquireStatus::granted ? 0 : 2; }).wait());
+            0, ForkedChild([&] { return tryAcquire(*openStore(_path), "x", "t").status == AcquireStatus::granted ? 0 : 2; }).wait());
     }
 
     void testTwoHandlesInOneProcessExcludeAndShareLeases()
@@ -319,16 +319,16 @@ public:
         const auto lease = take(*one, "job", "token");
         CPPUNIT_ASSERT(tryAcquire(*two, "job", "other").status == AcquireStatus::held);
         CPPUNIT_ASSERT(renew(*two, lease) == RenewStatus::renewed);
-        CPPUNIT_ASSERT(two->release(lease, soon()) == ReleaseStatus::released);
+        CPPUNIT_ASSERT(two->release(lease, soon()).status == ReleaseStatus::released);
         CPPUNIT_ASSERT(renew(*one, lease) == RenewStatus::lost);
     }
 
-    /// The system drops a process's locks on a file when the process closes any descriptor of it.
-    void testClosingOneHandleDoesNotOpenTheTransactionOfAnother()
+    /// The kernel drops a process's locks on a file when the process closes any descriptor of it.
+    void testClosingOneStoreKeepsFileLocksOfAnother()
     {
-        CPPUNIT_ASSERT_EQUAL(0, ChildProcess([&] { return openStore(_path)->prepare(soon()), 0; }).wait());
-        const Pipe inside;
-        ChildProcess child( // forked before SQLite has anything open here that it could inherit
+        CPPUNIT_ASSERT_EQUAL(0, ForkedChild([&] { return openStore(_path)->prepare(soon()), 0; }).wait());
+        const BytePipe inside;
+        ForkedChild child( // forked while SQLite has no open file here that it could inherit
             [&]
             {
                 inside.await();

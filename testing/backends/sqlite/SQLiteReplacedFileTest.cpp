@@ -1,5 +1,6 @@
-#include "ChildProcess.h"
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/ForkedChild.h"
+#include "OwnMounts.h"
 #include "RawDatabase.h"
 #include "SQLiteTestStore.h"
 #include "StoreFile.h"
@@ -8,8 +9,10 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <iostream>
 #include <utility>
 
 namespace Leasehold
@@ -17,23 +20,25 @@ namespace Leasehold
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-/// The file is deleted or replaced under stores that use it: losses are told, and there are no two holders.
+/// The file is deleted or replaced while stores use it: they report losses, and there are never two holders.
 class SQLiteReplacedFileTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(SQLiteReplacedFileTest);
     CPPUNIT_TEST(testLeasesOfADeletedFileAreLost);
-    CPPUNIT_TEST(testLeasesOfAReplacedFileAreLostEvenIfTheNewOneKnowsThem);
-    CPPUNIT_TEST(testNobodyIsGrantedALeaseOfADeletedFileBeforeItEnds);
-    CPPUNIT_TEST(testAProcessThatStartsAfterwardsIsHeldOffToo);
+    CPPUNIT_TEST(testLeasesOfReplacedFileAreLostEvenIfNewFileHasThem);
+    CPPUNIT_TEST(testLeaseOfDeletedFileIsNotGrantedBeforeItEnds);
+    CPPUNIT_TEST(testProcessStartedAfterReplacementIsHeldOffToo);
     CPPUNIT_TEST(testFencesGrowAcrossADeletedFile);
-    CPPUNIT_TEST(testAReaderNoticesAsWell);
-    CPPUNIT_TEST(testARemovedLogIsNoticed);
-    CPPUNIT_TEST(testAMovedDirectoryIsNoticed);
-    CPPUNIT_TEST(testAFileThatIsGoneWhileNoConnectionIsOpenKeepsGrantsBack);
-    CPPUNIT_TEST(testADamagedFileThatIsGoneKeepsGrantsBack);
-    CPPUNIT_TEST(testAFileThatIsRemovedOrReplacedWhileItIsOpenedIsNotUsed);
+    CPPUNIT_TEST(testReaderNoticesReplacedFile);
+    CPPUNIT_TEST(testRemovedLogIsNoticed);
+    CPPUNIT_TEST(testMovedDirectoryIsNoticed);
+    CPPUNIT_TEST(testFileRemovedWithoutOpenConnectionStopsGrants);
+    CPPUNIT_TEST(testRemovedDamagedFileStopsGrants);
+    CPPUNIT_TEST(testFileReplacedDuringOpenIsNotUsed);
     CPPUNIT_TEST(testPrepareFindsTheFileThatIsThereNow);
     CPPUNIT_TEST(testManyReplacementsWhileManyRenewLeaveOneHolder);
+    CPPUNIT_TEST(testReplacedFileIsNoticedWhereTimesAreWholeSeconds);
+    CPPUNIT_TEST(testReplacedFileIsNoticedThoughItsInodeIsReused);
     CPPUNIT_TEST_SUITE_END();
 
     const TestDirectory _directory;
@@ -48,6 +53,25 @@ class SQLiteReplacedFileTest : public CppUnit::TestFixture
             fs::remove(_path + suffix);
     }
 
+    /// Makes the test's directory an ext4 file system for small disks, whose times are whole seconds. It needs a loop device.
+    void onWholeSeconds(const std::function<bool()>& work) const
+    {
+        const TestDirectory images;
+        const auto make = "PATH=$PATH:/sbin:/usr/sbin; truncate -s 16M " + images.file("disk") + " && mkfs.ext4 -q -F -I 128 " +
+                          images.file("disk") + " >/dev/null 2>&1 && mount -o loop " + images.file("disk") + " " +
+                          _directory.path().string();
+        withOwnMounts("a file system with times in whole seconds",
+                      [&]
+                      {
+                          if (std::system(make.c_str()) != 0)
+                          {
+                              std::cerr << "no loop device is to be had: a file system with times in whole seconds was not tried\n";
+                              return true;
+                          }
+                          return work();
+                      });
+    }
+
 public:
     void testLeasesOfADeletedFileAreLost()
     {
@@ -59,11 +83,11 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{2}, replies.size());
         for (const auto& reply : replies)
             CPPUNIT_ASSERT(reply.status == RenewStatus::lost);
-        CPPUNIT_ASSERT(store->release(first, soon()) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(store->release(first, soon()).status == ReleaseStatus::notHeld);
         take(*store, "third", "token");
     }
 
-    void testLeasesOfAReplacedFileAreLostEvenIfTheNewOneKnowsThem()
+    void testLeasesOfReplacedFileAreLostEvenIfNewFileHasThem()
     {
         const auto store = open();
         const auto lease = take(*store, "job", "token");
@@ -74,7 +98,7 @@ public:
         CPPUNIT_ASSERT(tryAcquire(*store, "job", "other").status == AcquireStatus::held);
     }
 
-    void testNobodyIsGrantedALeaseOfADeletedFileBeforeItEnds()
+    void testLeaseOfDeletedFileIsNotGrantedBeforeItEnds()
     {
         const auto holder = open(), other = open();
         take(*holder, "job", "token", 30s);
@@ -88,7 +112,7 @@ public:
         CPPUNIT_ASSERT(tryAcquire(*other, "job", "other").status == AcquireStatus::granted);
     }
 
-    void testAProcessThatStartsAfterwardsIsHeldOffToo()
+    void testProcessStartedAfterReplacementIsHeldOffToo()
     {
         const auto holder = open();
         const auto lease = take(*holder, "job", "token", 30s);
@@ -111,7 +135,7 @@ public:
         CPPUNIT_ASSERT(take(*store, "job", "other").fence > lease.fence);
     }
 
-    void testAReaderNoticesAsWell()
+    void testReaderNoticesReplacedFile()
     {
         const auto store = open();
         const auto lease = take(*store, "job", "token");
@@ -119,13 +143,13 @@ public:
         fs::remove(_path);
         messageOf<LockStoreUnavailable>([&] { store->find("job", soon()); });
         const auto found = store->find("job", soon());
-        CPPUNIT_ASSERT(found.has_value()); // somebody may still believe in it
+        CPPUNIT_ASSERT(found.has_value()); // stays taken, because its holder may not know of the loss yet
         CPPUNIT_ASSERT_EQUAL(lease.fence, found->fence);
         CPPUNIT_ASSERT(renew(*store, lease) == RenewStatus::lost);
         CPPUNIT_ASSERT(tryAcquire(*store, "job", "other").status != AcquireStatus::granted);
     }
 
-    void testARemovedLogIsNoticed()
+    void testRemovedLogIsNoticed()
     {
         const auto store = open();
         const auto lease = take(*store, "job", "token");
@@ -135,7 +159,7 @@ public:
         CPPUNIT_ASSERT(tryAcquire(*store, "job", "other").status == AcquireStatus::held);
     }
 
-    void testAMovedDirectoryIsNoticed()
+    void testMovedDirectoryIsNoticed()
     {
         const auto inner = _directory.file("inner");
         fs::create_directory(inner);
@@ -143,18 +167,18 @@ public:
         const auto lease = take(*store, "job", "token");
         fs::rename(inner, _directory.file("elsewhere"));
         CPPUNIT_ASSERT(renew(*store, lease) == RenewStatus::lost);
-        messageOf<LockStoreError>([&] { tryAcquire(*store, "job", "other"); }); // there is no directory
+        messageOf<LockStoreError>([&] { tryAcquire(*store, "job", "other"); }); // the directory is missing
         fs::create_directory(inner);
         CPPUNIT_ASSERT(tryAcquire(*store, "job", "other").status == AcquireStatus::held);
     }
 
-    /// A fork closes connections. Then the old file cannot be asked for its leases.
-    void testAFileThatIsGoneWhileNoConnectionIsOpenKeepsGrantsBack()
+    /// A fork closes the connections, so the store cannot read the leases of the old file.
+    void testFileRemovedWithoutOpenConnectionStopsGrants()
     {
         const auto store = open();
         const auto lease = take(*store, "job", "token", 30s);
-        CPPUNIT_ASSERT_EQUAL(0, ChildProcess([] { return 0; }).wait());
-        fs::copy_file(_path, _directory.file("copy.db")); // so that the new file is another one, whatever the file system reuses
+        CPPUNIT_ASSERT_EQUAL(0, ForkedChild([] { return 0; }).wait());
+        fs::copy_file(_path, _directory.file("copy.db")); // so that the new file has another inode
         removeAll();
         fs::rename(_directory.file("copy.db"), _path);
         assertNames(messageOf<LockStoreUnavailable>([&] { tryAcquire(*store, "free", "other"); }), {_path, "replaced", "30s"});
@@ -163,13 +187,13 @@ public:
         take(*store, "job", "other");
     }
 
-    /// A row that cannot be read hides how long its lease is believed in. Guards: the new file had the inode of the old one, and was
-    /// taken for it.
-    void testADamagedFileThatIsGoneKeepsGrantsBack()
+    /// An unreadable row hides the end of its lease. Guards against a new file that was taken for the old one because it has its inode
+    /// number.
+    void testRemovedDamagedFileStopsGrants()
     {
         bool removes = false;
         auto clocks = _host.clocks();
-        clocks.boottime = [&, before = clocks.boottime] // is asked within the transaction, before the row is looked at
+        clocks.boottime = [&, before = clocks.boottime] // called within the transaction, before the row is read
         {
             if (std::exchange(removes, false))
                 removeAll();
@@ -186,13 +210,13 @@ public:
         take(*store, "job", "other");
     }
 
-    void testAFileThatIsRemovedOrReplacedWhileItIsOpenedIsNotUsed()
+    void testFileReplacedDuringOpenIsNotUsed()
     {
         const auto lease = take(*open(), "job", "token");
         fs::copy_file(_path, _directory.file("copy.db"));
         std::function<void()> whileOpened;
         auto clocks = _host.clocks();
-        clocks.bootId = [&, before = clocks.bootId] // is asked between opening the file and looking into it
+        clocks.bootId = [&, before = clocks.bootId] // called after the file is opened and before it is read
         {
             if (whileOpened)
                 std::exchange(whileOpened, nullptr)();
@@ -244,6 +268,46 @@ public:
             CPPUNIT_ASSERT(renew(*one, lease) == RenewStatus::lost);
             _host.advance(30s);
         }
+    }
+
+    /// In some rounds all changes happen within one second.
+    void testReplacedFileIsNoticedWhereTimesAreWholeSeconds()
+    {
+        constexpr int rounds = 10;
+        onWholeSeconds(
+            [&]
+            {
+                for (int round = 0; round < rounds; ++round)
+                {
+                    const auto store = open();
+                    const auto lease = take(*store, "job", "token");
+                    CPPUNIT_ASSERT(renew(*store, lease) == RenewStatus::renewed);
+                    removeAll();
+                    take(*open(), "job", "other");
+                    CPPUNIT_ASSERT(renew(*store, lease) == RenewStatus::lost);
+                    removeAll();
+                }
+                return true;
+            });
+    }
+
+    /// ext4 gives the inode number of a removed file to the next file at once.
+    void testReplacedFileIsNoticedThoughItsInodeIsReused()
+    {
+        onWholeSeconds(
+            [&]
+            {
+                const auto store = open();
+                const auto lease = take(*store, "job", "token", 30s);
+                const auto before = FileId::of(_path);
+                CPPUNIT_ASSERT_EQUAL(0, ForkedChild([] { return 0; }).wait()); // a fork closes idle connections
+                removeAll();
+                open()->prepare(soon());
+                CPPUNIT_ASSERT(FileId::of(_path) == before);
+                assertNames(messageOf<LockStoreUnavailable>([&] { tryAcquire(*store, "job", "other"); }), {_path, "replaced", "30s"});
+                CPPUNIT_ASSERT(renew(*store, lease) == RenewStatus::lost);
+                return true;
+            });
     }
 };
 

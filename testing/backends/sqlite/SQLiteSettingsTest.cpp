@@ -1,5 +1,6 @@
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/Store/StoreRegistry.h"
+#include "Leasehold/loadConfiguration.h"
 #include "SQLiteTestStore.h"
 #include "TestDirectory.h"
 #include "thrown.h"
@@ -10,6 +11,7 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 namespace Leasehold
@@ -18,10 +20,11 @@ namespace Leasehold
 class SQLiteSettingsTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(SQLiteSettingsTest);
-    CPPUNIT_TEST(testTheKeysDescribeTheStore);
-    CPPUNIT_TEST(testAUrlDescribesTheStore);
+    CPPUNIT_TEST(testKeysDescribeTheStore);
+    CPPUNIT_TEST(testUrlDescribesTheStore);
     CPPUNIT_TEST(testWrongValuesAreRefusedNamingTheKey);
-    CPPUNIT_TEST(testARelativePathIsTakenFromTheDirectoryThatWasCurrentAtConstruction);
+    CPPUNIT_TEST(testRelativePathIsResolvedAtConstruction);
+    CPPUNIT_TEST(testRelativePathInAFileIsTakenFromTheFilesFolder);
     CPPUNIT_TEST_SUITE_END();
 
     using Keys = std::map<std::string, std::string>;
@@ -38,7 +41,7 @@ class SQLiteSettingsTest : public CppUnit::TestFixture
     }
 
 public:
-    void testTheKeysDescribeTheStore()
+    void testKeysDescribeTheStore()
     {
         const auto info = create({{"path", "/var/lib/locks.db"}})->info();
         CPPUNIT_ASSERT_EQUAL(std::string("sqlite"), info.type);
@@ -49,7 +52,7 @@ public:
         CPPUNIT_ASSERT(!create({{"path", "/var/lib/locks.db"}, {"durability", "normal"}})->info().durable);
     }
 
-    void testAUrlDescribesTheStore()
+    void testUrlDescribesTheStore()
     {
         StoreRegistry registry;
         registerSQLiteStore(registry);
@@ -69,13 +72,13 @@ public:
             {{{"path", "/x.db"}, {"durabilty", "full"}}, "leasehold.store.sqlite.durability"},
         };
         for (const auto& [keys, named] : wrong)
-            assertNames(messageOf<LockConfigurationError>([&] { create(keys); }), {named});
+            assertNames(messageOf<LockConfigurationError>([&keys = keys] { create(keys); }), {named});
         CPPUNIT_ASSERT_THROW(openStore(""), LockConfigurationError);
         CPPUNIT_ASSERT_THROW(openStore(":memory:"), LockConfigurationError);
         CPPUNIT_ASSERT_THROW(openStore(std::string("/x.db\0/y", 8)), LockConfigurationError);
     }
 
-    void testARelativePathIsTakenFromTheDirectoryThatWasCurrentAtConstruction()
+    void testRelativePathIsResolvedAtConstruction()
     {
         const TestDirectory first, second;
         const auto before = std::filesystem::current_path();
@@ -87,6 +90,20 @@ public:
         CPPUNIT_ASSERT_EQUAL(first.file("locks.db"), store->info().location);
         CPPUNIT_ASSERT(std::filesystem::exists(first.file("locks.db")));
         CPPUNIT_ASSERT(!std::filesystem::exists(second.file("locks.db")));
+    }
+
+    void testRelativePathInAFileIsTakenFromTheFilesFolder()
+    {
+        const TestDirectory folder;
+        StoreRegistry registry;
+        registerSQLiteStore(registry);
+        const auto file = folder.file("leasehold.properties");
+        std::ofstream(file) << "leasehold.store.type = sqlite\nleasehold.store.sqlite.path = locks.db\n";
+        CPPUNIT_ASSERT_EQUAL(folder.file("locks.db"), registry.create(*loadConfiguration(file))->info().location);
+        std::ofstream(file) << "leasehold.store.type = sqlite\nleasehold.store.sqlite.path = :memory:\n";
+        CPPUNIT_ASSERT_THROW(registry.create(*loadConfiguration(file)), LockConfigurationError);
+        const auto here = std::filesystem::current_path() / "locks.db";
+        CPPUNIT_ASSERT_EQUAL(here.string(), registry.open("sqlite:locks.db")->info().location);
     }
 };
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "Leasehold/CallContext.h"
 #include "Leasehold/SQLiteLockStore.h"
+#include "Leasehold/Store/CallContext.h"
 
 #include <atomic>
 #include <memory>
@@ -10,7 +10,7 @@
 namespace Leasehold
 {
 
-/// The clocks of a host that a test sets. The stores that were made with them see each change at once.
+/// The clocks of a host, set by a test. Stores that use them see each change at once.
 class TestHost
 {
 public:
@@ -33,7 +33,7 @@ public:
         wallMs += span.count();
     }
 
-    /// Down for `downtime`, and up again a second ago.
+    /// Reboots the host: it was down for `downtime`, and came up a second ago.
     void reboot(Milliseconds downtime)
     {
         bootId += "+";
@@ -42,7 +42,7 @@ public:
     }
 };
 
-/// Enough for any call that should succeed, on a busy machine too.
+/// A deadline that suffices for any successful call, also on a busy machine.
 inline CallContext soon()
 {
     return CallContext::within(std::chrono::seconds{30});

@@ -1,5 +1,5 @@
-#include "ChildProcess.h"
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/ForkedChild.h"
 #include "SQLiteTestStore.h"
 #include "TestDirectory.h"
 #include "thrown.h"
@@ -19,22 +19,22 @@ namespace Leasehold
 {
 using namespace std::chrono_literals;
 
-/// Whose clock judges, and what no step of another clock may do.
+/// Tests which clock judges expiry, and that steps of other clocks change nothing.
 class SQLiteTimeTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(SQLiteTimeTest);
-    CPPUNIT_TEST(testAWallClockThatIsSetForwardFreesNothing);
-    CPPUNIT_TEST(testAWallClockThatIsSetBackProlongsNothing);
+    CPPUNIT_TEST(testWallClockThatIsSetForwardFreesNothing);
+    CPPUNIT_TEST(testWallClockThatIsSetBackProlongsNothing);
     CPPUNIT_TEST(testFencesGrowAcrossAWallClockThatIsSetBack);
-    CPPUNIT_TEST(testARecordTellsPeopleTheWallClock);
-    CPPUNIT_TEST(testALeaseOutlivesAShortReboot);
-    CPPUNIT_TEST(testALeaseEndsDuringALongReboot);
-    CPPUNIT_TEST(testAfterARebootWithTheClockSetBackALeaseEndsWithinItsTtl);
-    CPPUNIT_TEST(testARenewalAfterARebootIsByTheNewBootClock);
-    CPPUNIT_TEST(testAContainerThatSeesAnotherBootIdStillExcludes);
-    CPPUNIT_TEST(testAnOffsetOfTheTimeNamespaceChangesNothing);
+    CPPUNIT_TEST(testRecordShowsWallClockTimes);
+    CPPUNIT_TEST(testLeaseOutlivesAShortReboot);
+    CPPUNIT_TEST(testLeaseEndsDuringALongReboot);
+    CPPUNIT_TEST(testRebootWithClockSetBackEndsLeaseWithinItsTtl);
+    CPPUNIT_TEST(testRenewalAfterARebootIsByTheNewBootClock);
+    CPPUNIT_TEST(testContainerThatSeesAnotherBootIdStillExcludes);
+    CPPUNIT_TEST(testOffsetOfTheTimeNamespaceChangesNothing);
     CPPUNIT_TEST(testProcessesInDifferentTimeNamespacesAgree);
-    CPPUNIT_TEST(testPruneForgetsOnlyWhatBothClocksCallOld);
+    CPPUNIT_TEST(testPruneForgetsOnlyIfOldByBothClocks);
     CPPUNIT_TEST_SUITE_END();
 
     const TestDirectory _directory;
@@ -52,7 +52,7 @@ class SQLiteTimeTest : public CppUnit::TestFixture
     }
 
 public:
-    void testAWallClockThatIsSetForwardFreesNothing()
+    void testWallClockThatIsSetForwardFreesNothing()
     {
         const auto store = open();
         const auto lease = take(*store, "job", "token", 30s);
@@ -62,7 +62,7 @@ public:
         CPPUNIT_ASSERT(renew(*store, lease) == RenewStatus::renewed);
     }
 
-    void testAWallClockThatIsSetBackProlongsNothing()
+    void testWallClockThatIsSetBackProlongsNothing()
     {
         const auto store = open();
         const auto lease = take(*store, "job", "token", 30s);
@@ -83,7 +83,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(first.fence + 1, take(*store, "job", "second").fence);
     }
 
-    void testARecordTellsPeopleTheWallClock()
+    void testRecordShowsWallClockTimes()
     {
         const auto store = open();
         take(*store, "job", "token", 30s);
@@ -97,7 +97,7 @@ public:
         CPPUNIT_ASSERT(found->ttl == 30s);
     }
 
-    void testALeaseOutlivesAShortReboot()
+    void testLeaseOutlivesAShortReboot()
     {
         take(*open(), "job", "token", 10min);
         _host.reboot(4min);
@@ -108,7 +108,7 @@ public:
         CPPUNIT_ASSERT(statusOf(*store) == AcquireStatus::granted);
     }
 
-    void testALeaseEndsDuringALongReboot()
+    void testLeaseEndsDuringALongReboot()
     {
         const auto lease = take(*open(), "job", "token", 30s);
         _host.reboot(30s);
@@ -120,20 +120,20 @@ public:
         CPPUNIT_ASSERT(reply.record.fence > lease.fence);
     }
 
-    void testAfterARebootWithTheClockSetBackALeaseEndsWithinItsTtl()
+    void testRebootWithClockSetBackEndsLeaseWithinItsTtl()
     {
         take(*open(), "job", "token", 30s);
         _host.reboot(-Milliseconds(48h));
         const auto store = open();
         CPPUNIT_ASSERT(remaining(*store) == 30s);
-        CPPUNIT_ASSERT(statusOf(*store) == AcquireStatus::held); // from now on it is a row of this boot
+        CPPUNIT_ASSERT(statusOf(*store) == AcquireStatus::held); // from now on the row is of this boot
         _host.bootMs += 29'999;
         CPPUNIT_ASSERT(statusOf(*store) == AcquireStatus::held);
         _host.bootMs += 1;
         CPPUNIT_ASSERT(statusOf(*store) == AcquireStatus::granted);
     }
 
-    void testARenewalAfterARebootIsByTheNewBootClock()
+    void testRenewalAfterARebootIsByTheNewBootClock()
     {
         const auto lease = take(*open(), "job", "token", 10min);
         _host.reboot(1min);
@@ -146,7 +146,7 @@ public:
         CPPUNIT_ASSERT(statusOf(*store) == AcquireStatus::granted);
     }
 
-    void testAContainerThatSeesAnotherBootIdStillExcludes()
+    void testContainerThatSeesAnotherBootIdStillExcludes()
     {
         const auto inside = open();
         inside->prepare(soon());
@@ -162,7 +162,7 @@ public:
         CPPUNIT_ASSERT(renew(*outside, lease) == RenewStatus::lost);
     }
 
-    void testAnOffsetOfTheTimeNamespaceChangesNothing()
+    void testOffsetOfTheTimeNamespaceChangesNothing()
     {
         const auto outside = open();
         outside->prepare(soon());
@@ -182,7 +182,7 @@ public:
         constexpr int notAllowedHere = 77;
         const auto store = openStore(_path);
         take(*store, "outer", "token", 30s);
-        ChildProcess child(
+        ForkedChild child(
             [&]
             {
                 if (::unshare(::geteuid() == 0 ? CLONE_NEWTIME : CLONE_NEWUSER | CLONE_NEWTIME) != 0)
@@ -193,7 +193,7 @@ public:
                     return notAllowedHere;
                 ::close(offsets);
                 assertNames(messageOf<LockStoreError>([&] { openStore(_path)->prepare(soon()); }), {"time namespace", "child process"});
-                ChildProcess inside( // only its children live in the new namespace
+                ForkedChild inside( // only its children are in the new namespace
                     [&]
                     {
                         const auto own = openStore(_path);
@@ -215,7 +215,7 @@ public:
         CPPUNIT_ASSERT(inner->remaining <= 30s);
     }
 
-    void testPruneForgetsOnlyWhatBothClocksCallOld()
+    void testPruneForgetsOnlyIfOldByBothClocks()
     {
         const auto store = open();
         store->release(take(*store, "old", "token"), soon());
@@ -224,7 +224,7 @@ public:
         take(*store, "live", "token", 24h);
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, store->prune(1h, soon()));
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, store->prune(1h, soon()));
-        _host.bootMs += Milliseconds(2h).count(); // by the boot clock "young" is old now, but its fence is not behind the wall clock
+        _host.bootMs += Milliseconds(2h).count(); // "young" is old by the boot clock now, but its fence is not behind the wall clock
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, store->prune(1h, soon()));
         CPPUNIT_ASSERT(store->find("live", soon()).has_value());
     }

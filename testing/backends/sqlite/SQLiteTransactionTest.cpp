@@ -17,26 +17,26 @@ namespace Leasehold
 {
 using namespace std::chrono_literals;
 
-/// What is done in one transaction, and what a failure in it does to the others.
+/// Tests which calls share a transaction, and the effect of one call's failure on the others.
 class SQLiteTransactionTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(SQLiteTransactionTest);
-    CPPUNIT_TEST(testAThousandRenewalsAreOneTransaction);
+    CPPUNIT_TEST(testThousandRenewalsAreOneTransaction);
     CPPUNIT_TEST(testMoreRenewalsAreSplitAndAnsweredInOrder);
-    CPPUNIT_TEST(testRenewalsAfterThoseThatWereDoneFailAloneAndTellWhy);
-    CPPUNIT_TEST(testACallThatChangesNothingWritesNothing);
+    CPPUNIT_TEST(testLaterRenewalsFailAloneWithTheirReason);
+    CPPUNIT_TEST(testCallThatChangesNothingWritesNothing);
     CPPUNIT_TEST(testCallersThatWaitTogetherShareOneTransaction);
-    CPPUNIT_TEST(testAPrepareThatWaitsIsDoneByThoseBeforeIt);
-    CPPUNIT_TEST(testAFailingCallThatSharesATransactionFailsAlone);
-    CPPUNIT_TEST(testAFailingLeaderFailsAlone);
+    CPPUNIT_TEST(testPrepareThatWaitsIsDoneByThoseBeforeIt);
+    CPPUNIT_TEST(testFailingCallInSharedTransactionFailsAlone);
+    CPPUNIT_TEST(testFailingLeaderFailsAlone);
     CPPUNIT_TEST(testTwoThatRaceInOneTransactionAreNotBothGranted);
-    CPPUNIT_TEST(testALockThatIsTakenWhilePruneSearchesIsNotForgotten);
+    CPPUNIT_TEST(testLockTakenDuringPruneIsNotForgotten);
     CPPUNIT_TEST_SUITE_END();
 
     const TestDirectory _directory;
     const std::string _path = _directory.file("locks.db");
 
-    /// Transactions that lie in the write-ahead log; see "The WAL File Format" in SQLite's documentation.
+    /// The number of transactions in the write-ahead log; see "The WAL File Format" in SQLite's documentation.
     int transactionsInLog() const
     {
         constexpr std::size_t headerSize = 32, frameHeaderSize = 24;
@@ -55,11 +55,11 @@ class SQLiteTransactionTest : public CppUnit::TestFixture
         int transactions = 0;
         for (std::size_t frame = headerSize; frame + frameSize <= log.size() && log.compare(frame + 8, 8, log, 16, 8) == 0;
              frame += frameSize)
-            transactions += number(frame + 4) != 0 ? 1 : 0; // the size of the database, in the last frame of a transaction
+            transactions += number(frame + 4) != 0 ? 1 : 0; // the last frame of a transaction has the size of the database here
         return transactions;
     }
 
-    /// Acquires in a thread of its own, and tells when it waits.
+    /// Acquires in a thread of its own, and shows when the call is in the queue.
     class Acquirer
     {
     public:
@@ -83,7 +83,7 @@ class SQLiteTransactionTest : public CppUnit::TestFixture
         bool granted() const { return failure.empty() && reply.status == AcquireStatus::granted; }
 
         const std::shared_ptr<WatchedClock> clock = std::make_shared<WatchedClock>();
-        AcquireReply reply{}; // after join, as the next
+        AcquireReply reply{}; // valid after join, like the next member
         std::string failure;
 
     private:
@@ -92,7 +92,7 @@ class SQLiteTransactionTest : public CppUnit::TestFixture
 
     using Names = std::vector<std::string>;
 
-    /// Acquires all names while somebody else holds the file, so that the first leads and all others queue behind it.
+    /// Acquires all names while another process holds the file, so that the first call leads and all others wait in the queue.
     static void acquireTogether(LockStore& store, const std::string& path, const Names& names, std::deque<Acquirer>& acquirers)
     {
         RawDatabase blocker(path);
@@ -108,7 +108,7 @@ class SQLiteTransactionTest : public CppUnit::TestFixture
     }
 
 public:
-    void testAThousandRenewalsAreOneTransaction()
+    void testThousandRenewalsAreOneTransaction()
     {
         const auto store = openStore(_path);
         std::vector<RenewRequest> requests;
@@ -138,7 +138,7 @@ public:
         CPPUNIT_ASSERT(store->renew({}, soon()).empty());
     }
 
-    void testRenewalsAfterThoseThatWereDoneFailAloneAndTellWhy()
+    void testLaterRenewalsFailAloneWithTheirReason()
     {
         const auto store = openStore(_path);
         std::vector<RenewRequest> requests(1000, {take(*store, "job", "token"), 30s});
@@ -151,13 +151,13 @@ public:
         assertNames(replies.back().reason, {"\"bad\"", "no version of Leasehold writes"});
     }
 
-    void testACallThatChangesNothingWritesNothing()
+    void testCallThatChangesNothingWritesNothing()
     {
         const auto store = openStore(_path);
         const auto lease = take(*store, "job", "token");
         const auto before = transactionsInLog();
         CPPUNIT_ASSERT(tryAcquire(*store, "job", "other").status == AcquireStatus::held);
-        CPPUNIT_ASSERT(store->release({"job", "other", lease.fence}, soon()) == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(store->release({"job", "other", lease.fence}, soon()).status == ReleaseStatus::notHeld);
         CPPUNIT_ASSERT(renew(*store, {"job", "token", lease.fence + 1}) == RenewStatus::lost);
         CPPUNIT_ASSERT(!store->breakLock("job", lease.fence + 1, BreakMode::now, soon()));
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, store->prune(1h, soon()));
@@ -177,7 +177,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{4}, store->list({}, soon()).size());
     }
 
-    void testAPrepareThatWaitsIsDoneByThoseBeforeIt()
+    void testPrepareThatWaitsIsDoneByThoseBeforeIt()
     {
         const auto store = openStore(_path);
         store->prepare(soon());
@@ -194,7 +194,7 @@ public:
         CPPUNIT_ASSERT_MESSAGE(first.failure, first.granted());
     }
 
-    void testAFailingCallThatSharesATransactionFailsAlone()
+    void testFailingCallInSharedTransactionFailsAlone()
     {
         const auto store = openStore(_path);
         take(*store, "bad", "token");
@@ -208,7 +208,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(before + 1, transactionsInLog());
     }
 
-    void testAFailingLeaderFailsAlone()
+    void testFailingLeaderFailsAlone()
     {
         const auto store = openStore(_path);
         take(*store, "bad", "token");
@@ -235,15 +235,15 @@ public:
         }
     }
 
-    void testALockThatIsTakenWhilePruneSearchesIsNotForgotten()
+    void testLockTakenDuringPruneIsNotForgotten()
     {
         TestHost host;
         const auto other = openStore(_path, host.clocks());
-        CPPUNIT_ASSERT(other->release(take(*other, "job", "token"), soon()) == ReleaseStatus::released);
+        CPPUNIT_ASSERT(other->release(take(*other, "job", "token"), soon()).status == ReleaseStatus::released);
         host.advance(48h);
         bool takes = false;
         auto clocks = host.clocks();
-        clocks.boottime = [&, before = clocks.boottime] // is asked when the search has begun, and sees no later change
+        clocks.boottime = [&, before = clocks.boottime] // the store reads it when the search has begun, which sees no later change
         {
             if (std::exchange(takes, false))
                 take(*other, "job", "second");

@@ -19,7 +19,7 @@ TestDirectory::TestDirectory()
 
 TestDirectory::~TestDirectory()
 {
-    std::error_code ignored; // what cannot be removed is left to the system's tidying
+    std::error_code ignored; // the system cleans up temporary files that cannot be removed here
     fs::permissions(_path, fs::perms::all, ignored);
     fs::remove_all(_path, ignored);
 }

@@ -6,7 +6,7 @@
 namespace Leasehold
 {
 
-/// A new directory, removed with all that is in it. Any user may enter it: tests give up root's rights to be refused something.
+/// A new directory, removed with its content. Any user may enter it, because some tests give up root's rights.
 class TestDirectory
 {
 public:

@@ -16,7 +16,7 @@ namespace
 VolatileDisk* disk = nullptr;
 sqlite3_vfs* real = nullptr;
 
-/// SQLite's handle of an open file: ours, and behind it in the same memory the real one.
+/// SQLite's handle of an open file: ours, followed in the same memory by the real one.
 struct WatchedFile
 {
     sqlite3_file base;
@@ -35,7 +35,7 @@ sqlite3_file* realOf(sqlite3_file* file)
     return reinterpret_cast<sqlite3_file*>(reinterpret_cast<char*>(file) + realFileAt);
 }
 
-/// A method that the real file answers.
+/// A method that calls the real file's.
 template <auto method, typename... Arguments>
 auto passOn(sqlite3_file* file, Arguments... arguments)
 {
@@ -64,7 +64,7 @@ const sqlite3_io_methods& methods()
     static const Methods all = []
     {
         Methods own{};
-        own.iVersion = 2; // no memory maps
+        own.iVersion = 2; // without memory maps
         own.xClose = &close;
         own.xRead = [](sqlite3_file* f, void* to, int size, sqlite3_int64 at) { return passOn<&Methods::xRead>(f, to, size, at); };
         own.xWrite = [](sqlite3_file* f, const void* from, int size, sqlite3_int64 at)
@@ -93,7 +93,7 @@ int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out
     auto* own = new (file) WatchedFile{};
     const int code = real->xOpen(real, name, realOf(file), flags, outFlags);
     if (!realOf(file)->pMethods)
-        return code; // it will not be closed
+        return code; // SQLite will not close it
     own->path = new std::string(name ? name : "");
     own->base.pMethods = &methods();
     return code;

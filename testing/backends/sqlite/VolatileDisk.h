@@ -8,8 +8,8 @@
 namespace Leasehold
 {
 
-/// While it lives, every database of this process that is opened lies on a disk that a power failure empties down to what was
-/// synced: of each file it keeps what the file contained when it was last synced. One at a time.
+/// While it exists, each database that this process opens is on a disk that keeps only synced data after a power failure: each file has the
+/// content of its last sync. Only one object at a time.
 class VolatileDisk
 {
 public:
@@ -18,17 +18,17 @@ public:
     VolatileDisk(const VolatileDisk&) = delete;
     VolatileDisk& operator=(const VolatileDisk&) = delete;
 
-    /// Writes the database `from`, with its log, to `to`, as a power failure at this moment would leave it.
+    /// Writes the database `from` with its log to `to`, in the state that a power failure at this moment would leave.
     void leaveAfterPowerFailure(const std::string& from, const std::string& to) const;
-    /// How often the file was synced.
+    /// The number of syncs of the file.
     int syncsOf(const std::string& path) const;
     /// Calls `action` once, before the next sync takes effect, on the thread that syncs.
     void beforeNextSync(std::function<void()> action);
 
-    /// The disk does not confirm the next sync.
+    /// Makes the next sync fail.
     void failNextSync();
 
-    /// For the layer below SQLite. False: the sync is to fail.
+    /// Called by the layer below SQLite. False: the sync must fail.
     [[nodiscard]] bool willSync();
     void synced(const std::string& path);
 

@@ -8,8 +8,7 @@
 namespace Leasehold
 {
 
-/// Tells whether the call that it is for waits in the store's queue: such a call looks at the time once before it queues, and
-/// again when it has.
+/// Shows whether its call waits in the store's queue: such a call reads the clock once before it queues, and again afterwards.
 class WatchedClock final : public ManualClock
 {
 public:
@@ -20,7 +19,7 @@ public:
     }
 
     [[nodiscard]] bool waitUntilQueued() const { return hasBeenLookedAt(2); }
-    /// For the call that leads: it looks again and again while another process holds the file.
+    /// For a call that leads: it reads the clock repeatedly while another process holds the file.
     [[nodiscard]] bool waitUntilBusy() const { return hasBeenLookedAt(10); }
 
 private:

@@ -8,15 +8,16 @@
 namespace Leasehold::Bench
 {
 
-/// A line filled by turns, A B A B: whatever disturbs the machine disturbs both, and each ratio is of two neighbours in time.
-/// `ours` and `limit` measure one slice and return a rate or a time. `often`: so many times as many turns, for slices that are short.
+/// Fills a line of the report by measuring both sides in turn, A B A B: a disturbance of the machine affects both, and each ratio is of two
+/// adjacent slices. `ours` and `limit` measure one slice and return a rate or a time. `often`: a factor for the number of turns, for short
+/// slices.
 template <typename Ours, typename Limit>
 Line alternate(const Setting& setting, Line line, Ours ours, Limit limit, std::size_t often = 1)
 {
     std::vector<double> oursMeasured, limitMeasured, ratios;
     for (std::size_t turn = 0; turn < setting.repetitions() * often; ++turn)
     {
-        // Who begins changes, so that what only grows or only falls favours neither.
+        // Change the side that begins, so that a steady trend favours neither.
         double mine = 0;
         if (turn % 2 == 0)
             mine = ours();
@@ -33,28 +34,40 @@ Line alternate(const Setting& setting, Line line, Ours ours, Limit limit, std::s
     return line;
 }
 
-/// The same for what takes milliseconds and is at the mercy of a disk: `ours` and `limit` do it once and take turns each time, and what is
-/// compared are the medians of `times` such turns. Figures are milliseconds, or `asRate`, so many a second.
-template <typename Ours, typename Limit>
-Line alternateOneByOne(const Setting& setting, Line line, std::size_t times, bool asRate, Ours ours, Limit limit)
+/// The steps of one turn of alternateOneByOne.
+struct Steps
 {
-    const auto millisecondsOf = [](auto& work)
+    std::size_t times = 1;
+    std::size_t worksEach = 1; ///< calls in one step: more than one if a call is too short for the clock
+    bool asRate = false;       ///< the figures are calls per second; false: milliseconds of a call
+};
+
+/// The same for steps whose time depends on the disk. `ours` and `limit` each take one step in turn, and the medians of one turn are
+/// compared.
+template <typename Ours, typename Limit>
+Line alternateOneByOne(const Setting& setting, Line line, const Steps& steps, Ours ours, Limit limit)
+{
+    const auto millisecondsOf = [&steps](auto& work)
     {
         const auto began = std::chrono::steady_clock::now();
-        work();
+        for (std::size_t call = 0; call < steps.worksEach; ++call)
+            work();
         return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
     };
     std::vector<double> oursMeasured, limitMeasured, ratios;
     for (std::size_t turn = 0; turn < setting.repetitions(); ++turn)
     {
         std::vector<double> mine, raw;
-        for (std::size_t time = 0; time < times; ++time)
+        for (std::size_t time = 0; time < steps.times; ++time)
         {
             mine.push_back(millisecondsOf(ours));
             raw.push_back(millisecondsOf(limit));
         }
-        const auto figure = [asRate](const std::vector<double>& milliseconds)
-        { return asRate ? 1000 / spreadOf(milliseconds).median : spreadOf(milliseconds).median; };
+        const auto figure = [&steps](const std::vector<double>& milliseconds)
+        {
+            const double each = spreadOf(milliseconds).median / static_cast<double>(steps.worksEach);
+            return steps.asRate ? 1000 / each : each;
+        };
         oursMeasured.push_back(figure(mine));
         limitMeasured.push_back(figure(raw));
         ratios.push_back(oursMeasured.back() / limitMeasured.back());
@@ -65,7 +78,7 @@ Line alternateOneByOne(const Setting& setting, Line line, std::size_t times, boo
     return line;
 }
 
-/// How often a second `work()` ends in a slice, on this thread. It looks at the clock every `between` times.
+/// The rate per second of `work()` in one slice, on this thread. It reads the clock after every `between` calls.
 template <typename Work>
 double rateOf(Seconds slice, std::size_t between, Work work)
 {

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "Leasehold/LockStore.h"
+#include "Leasehold/Store/LockStore.h"
+#include "Leasehold/Store/ReleaseFeed.h"
 
 #include <atomic>
 #include <cstddef>
@@ -9,7 +10,7 @@
 namespace Leasehold::Bench
 {
 
-/// Another store, whose calls are counted. With the Elasticsearch store a renewal call of at most 1,000 locks is one request.
+/// Counts the calls of another store.
 class CountingLockStore : public LockStore
 {
 public:
@@ -28,7 +29,7 @@ public:
         _renewals += requests.size();
         return _store->renew(requests, context);
     }
-    ReleaseStatus release(const LeaseRef& lease, const CallContext& context) override { return counted().release(lease, context); }
+    ReleaseReply release(const LeaseRef& lease, const CallContext& context) override { return counted().release(lease, context); }
     std::optional<LockRecord> find(const std::string& name, const CallContext& context) override { return counted().find(name, context); }
     std::vector<LockRecord> list(const ListQuery& query, const CallContext& context) override { return counted().list(query, context); }
     bool breakLock(const std::string& name, Fence expected, BreakMode mode, const CallContext& context) override
@@ -36,7 +37,7 @@ public:
         return counted().breakLock(name, expected, mode, context);
     }
     std::size_t prune(Milliseconds retention, const CallContext& context) override { return counted().prune(retention, context); }
-    void setListener(std::shared_ptr<StoreListener> listener) override { _store->setListener(std::move(listener)); }
+    std::unique_ptr<ReleaseFeed> releaseFeed(ReleaseSink& sink) override { return _store->releaseFeed(sink); }
 
 private:
     LockStore& counted()

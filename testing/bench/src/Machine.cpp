@@ -5,7 +5,6 @@
 #include <ctime>
 #include <fstream>
 #include <iomanip>
-#include <sqlite3.h>
 #include <sstream>
 #include <thread>
 
@@ -69,7 +68,6 @@ std::vector<std::pair<std::string, std::string>> machineFacts()
         {"compiler", LEASEHOLD_BENCH_COMPILER},
         {"Leasehold", LEASEHOLD_BENCH_VERSION},
         {"POCO", LEASEHOLD_BENCH_POCO},
-        {"SQLite", sqlite3_libversion()},
     };
 }
 

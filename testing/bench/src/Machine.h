@@ -7,10 +7,10 @@
 namespace Leasehold::Bench
 {
 
-/// What the figures were measured on and with: name and value of each, for a report.
+/// The properties of the machine and the software, as names and values for a report.
 std::vector<std::pair<std::string, std::string>> machineFacts();
 
-/// The load averages of the system now, as it writes them.
+/// The present load averages as the system writes them.
 std::string loadAverages();
 
 } // namespace Leasehold::Bench

@@ -18,7 +18,7 @@ namespace Leasehold::Bench
 namespace
 {
 
-/// Three digits that mean something.
+/// Three significant digits.
 std::string number(double value)
 {
     std::ostringstream text;
@@ -29,7 +29,7 @@ std::string number(double value)
 
 std::string withRange(const Spread& spread)
 {
-    return number(spread.median) + (spread.count > 1 ? " (" + number(spread.least) + " to " + number(spread.most) + ")" : "");
+    return number(spread.median) + (spread.count > 1 ? " (" + number(spread.minimum) + " to " + number(spread.maximum) + ")" : "");
 }
 
 std::string targetText(const Line& line)
@@ -50,8 +50,8 @@ Poco::JSON::Object::Ptr jsonOf(const Spread& spread)
 {
     Poco::JSON::Object::Ptr object(new Poco::JSON::Object);
     object->set("median", spread.median);
-    object->set("least", spread.least);
-    object->set("most", spread.most);
+    object->set("minimum", spread.minimum);
+    object->set("maximum", spread.maximum);
     object->set("count", static_cast<Poco::UInt64>(spread.count));
     return object;
 }
@@ -83,8 +83,8 @@ Poco::JSON::Object::Ptr jsonOf(const Line& line)
 Poco::JSON::Object::Ptr jsonOf(const Report::Entry& entry)
 {
     Poco::JSON::Object::Ptr object(new Poco::JSON::Object(Poco::JSON_PRESERVE_KEY_ORDER));
-    object->set("name", std::string(entry.scenario->name));
-    object->set("title", std::string(entry.scenario->title));
+    object->set("name", entry.scenario.name);
+    object->set("title", entry.scenario.title);
     object->set("seconds", entry.seconds);
     object->set("load", entry.load);
     if (!entry.failure.empty())
@@ -136,15 +136,14 @@ bool Report::hasFailed() const
 std::string Report::markdown() const
 {
     std::ostringstream text;
-    text << "# What Leasehold costs\n\nEach figure is a median, with the least and the most in brackets; ours and the limit were measured "
-            "by "
-            "turns,\nand a ratio is of two neighbours in time.\n\n    "
+    text << "# What Leasehold costs\n\nEach figure is a median, with the minimum and the maximum in brackets. Leasehold and the limit were "
+            "measured\nin turn, and each ratio is of two adjacent measurements.\n\n    "
          << _command << "\n\n| | |\n| --- | --- |\n";
     for (const auto& [name, value] : _facts)
         text << "| " << name << " | " << value << " |\n";
     for (const auto& entry : _entries)
     {
-        text << "\n## " << entry.scenario->title << "\n\n`--only " << entry.scenario->name << "`, " << number(entry.seconds)
+        text << "\n## " << entry.scenario.title << "\n\n`--only " << entry.scenario.name << "`, " << number(entry.seconds)
              << " s, load at its end " << entry.load << "\n\n";
         if (!entry.failure.empty())
             text << "**It failed:** " << entry.failure << "\n\n";

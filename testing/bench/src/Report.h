@@ -10,7 +10,7 @@
 namespace Leasehold::Bench
 {
 
-/// What a run of the program found, for people and for programs.
+/// The results of one run, for people and for programs.
 class Report
 {
 public:
@@ -22,10 +22,10 @@ public:
 
     struct Entry
     {
-        const Scenario* scenario = nullptr;
+        Scenario scenario{};
         Result result{};
         double seconds = 0;
-        std::string load{}; ///< of the system at its end
+        std::string load{}; ///< the system's load averages at the end of the scenario
         std::string failure{};
     };
     void add(Entry entry) { _entries.push_back(std::move(entry)); }
@@ -34,7 +34,7 @@ public:
     std::string markdown() const;
     std::string json() const;
 
-    /// Writes report.md, report.json and the plots into the folder, which is made. Throws std::runtime_error if it cannot.
+    /// Creates the folder and writes report.md, report.json and the plots into it. Throws std::runtime_error if it cannot.
     void write(const std::string& folder) const;
 
 private:

@@ -10,7 +10,7 @@
 namespace Leasehold::Bench
 {
 
-/// A bound that a figure is to keep.
+/// A target of a figure.
 struct Target
 {
     enum class Bound
@@ -20,7 +20,7 @@ struct Target
     };
     enum class Of
     {
-        ratio, ///< ours over the limit
+        ratio, ///< ours divided by the limit
         ours
     };
     Bound bound = Bound::atLeast;
@@ -28,7 +28,7 @@ struct Target
     Of of = Of::ratio;
 };
 
-/// One line of the table: a figure of ours, beside the raw limit that was measured in the same minute.
+/// One line of the table: a figure of Leasehold, and the raw limit measured in the same minute.
 struct Line
 {
     std::string what{};
@@ -36,7 +36,7 @@ struct Line
     Spread ours{};
     std::string limitName{};
     std::optional<Spread> limit{};
-    std::optional<Spread> ratio{}; ///< of ours and the limit that was measured just beside it
+    std::optional<Spread> ratio{}; ///< ours divided by the limit, of adjacent measurements
     std::optional<Target> target{};
 };
 
@@ -57,12 +57,12 @@ struct Plot
     std::vector<Curve> curves{};
 };
 
-/// What a scenario found.
+/// The results of one scenario.
 struct Result
 {
     std::vector<Line> lines{};
     std::vector<Plot> plots{};
-    std::vector<std::string> notes{}; ///< what one must know to read the figures
+    std::vector<std::string> notes{}; ///< remarks that the figures need
 };
 
 } // namespace Leasehold::Bench

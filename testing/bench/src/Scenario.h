@@ -3,19 +3,18 @@
 #include "Result.h"
 #include "Setting.h"
 
-#include <vector>
+#include <functional>
+#include <string>
 
 namespace Leasehold::Bench
 {
 
 struct Scenario
 {
-    const char* name;
-    const char* title;
-    Result (*run)(Setting&);
+    std::string name{}; ///< what `--only` finds
+    std::string title{};
+    bool isLong = false; ///< runs only with `--long`, and in a smoke run
+    std::function<Result(Setting&)> run{};
 };
-
-/// All of them, in the order in which they run: scenarios.cpp is the one place that names them.
-const std::vector<Scenario>& scenarios();
 
 } // namespace Leasehold::Bench

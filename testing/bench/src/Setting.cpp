@@ -3,30 +3,18 @@
 #include <Poco/TemporaryFile.h>
 
 #include <filesystem>
-#include <iostream>
 #include <system_error>
 
 namespace Leasehold::Bench
 {
 
-Setting::Setting(Wishes wishes) : _wishes(wishes) {}
+Setting::Setting(BenchOptions options) : _options(options) {}
 
 Setting::~Setting()
 {
-    std::error_code leftBehind; // a temporary folder
+    std::error_code leftBehind; // ignored: the folder is a temporary one
     if (!_folder.empty())
         std::filesystem::remove_all(_folder, leftBehind);
-}
-
-BenchEngine& Setting::engine()
-{
-    if (!_engine)
-    {
-        std::clog << "  starting the engine" << std::endl;
-        _engine = isSmoke() ? BenchEngine::fake() : BenchEngine::real(_wishes.engine);
-        _engine->warmUp(pick<std::size_t>(100, 150'000), Seconds(pick(0.1, 60.0)));
-    }
-    return *_engine;
 }
 
 const std::string& Setting::folder()

@@ -1,10 +1,7 @@
 #pragma once
 
-#include "BenchEngine.h"
-
 #include <chrono>
 #include <cstddef>
-#include <memory>
 #include <string>
 
 namespace Leasehold::Bench
@@ -14,31 +11,30 @@ using Seconds = std::chrono::duration<double>;
 
 enum class Scale
 {
-    smoke, ///< only to see that it runs: the figures mean nothing
+    smoke, ///< only checks that it runs; the figures mean nothing
     usual,
-    extended ///< --long: what takes minutes to hours too
+    extended ///< --long: also measurements of minutes to hours
 };
 
-struct Wishes
+struct BenchOptions
 {
     Scale scale = Scale::usual;
     std::size_t repetitions = 7;
-    EngineKind engine = EngineKind::openSearch3;
 };
 
-/// What a scenario runs in: how much it shall do, and the engine. Used on the main thread.
+/// The size of a scenario, and a folder for its files. Used on the main thread.
 class Setting
 {
 public:
-    explicit Setting(Wishes wishes);
+    explicit Setting(BenchOptions options);
     ~Setting();
 
-    bool isSmoke() const { return _wishes.scale == Scale::smoke; }
+    bool isSmoke() const { return _options.scale == Scale::smoke; }
 
     template <typename Value>
     Value pick(Value smoke, Value usual, Value extended) const
     {
-        return _wishes.scale == Scale::smoke ? smoke : _wishes.scale == Scale::usual ? usual : extended;
+        return _options.scale == Scale::smoke ? smoke : _options.scale == Scale::usual ? usual : extended;
     }
     template <typename Value>
     Value pick(Value smoke, Value otherwise) const
@@ -46,22 +42,16 @@ public:
         return isSmoke() ? smoke : otherwise;
     }
 
-    std::size_t repetitions() const { return isSmoke() ? 1 : _wishes.repetitions; }
+    std::size_t repetitions() const { return isSmoke() ? 1 : _options.repetitions; }
 
-    /// How long one measurement takes before the other side has its turn.
+    /// The length of one slice, after which the other side has its turn.
     Seconds slice() const { return Seconds(isSmoke() ? 0.02 : 0.5); }
 
-    /// Started, and run warm, at the first call.
-    BenchEngine& engine();
-    /// nullptr: no scenario has asked for it.
-    const BenchEngine* startedEngine() const { return _engine.get(); }
-
-    /// A folder of this run, which goes with it.
+    /// A temporary folder of this run, removed at its end.
     const std::string& folder();
 
 private:
-    Wishes _wishes;
-    std::unique_ptr<BenchEngine> _engine;
+    BenchOptions _options;
     std::string _folder;
 };
 

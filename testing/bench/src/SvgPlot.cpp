@@ -39,7 +39,7 @@ std::string shortNumber(double value)
     return text.str();
 }
 
-/// From values to places on the paper.
+/// Converts values to coordinates of the plot.
 class Axis
 {
 public:
@@ -49,31 +49,32 @@ public:
     {
         if (_isLogarithmic && value <= 0)
             return;
-        _least = std::min(_least, value);
-        _most = std::max(_most, value);
+        _minimum = std::min(_minimum, value);
+        _maximum = std::max(_maximum, value);
     }
 
     void finish()
     {
-        if (_least > _most)
-            _least = 1, _most = 10;
+        if (_minimum > _maximum)
+            _minimum = 1, _maximum = 10;
         if (!_isLogarithmic)
-            _least = std::min(_least, 0.0);
+            _minimum = std::min(_minimum, 0.0);
         if (_isLogarithmic)
         {
-            _least = std::pow(10, std::floor(std::log10(_least)));
-            _most = std::pow(10, std::ceil(std::log10(_most)));
+            _minimum = std::pow(10, std::floor(std::log10(_minimum)));
+            _maximum = std::pow(10, std::ceil(std::log10(_maximum)));
         }
         else
-            _most += (_most - _least) * 0.05;
-        if (_least == _most)
-            _most = _isLogarithmic ? _least * 10 : _least + 1;
+            _maximum += (_maximum - _minimum) * 0.05;
+        if (_minimum == _maximum)
+            _maximum = _isLogarithmic ? _minimum * 10 : _minimum + 1;
     }
 
     double place(double value) const
     {
-        const double part = _isLogarithmic ? (std::log(std::max(value, _least)) - std::log(_least)) / (std::log(_most) - std::log(_least))
-                                           : (value - _least) / (_most - _least);
+        const double part = _isLogarithmic
+                                ? (std::log(std::max(value, _minimum)) - std::log(_minimum)) / (std::log(_maximum) - std::log(_minimum))
+                                : (value - _minimum) / (_maximum - _minimum);
         return _from + part * (_to - _from);
     }
 
@@ -82,14 +83,14 @@ public:
         std::vector<double> result;
         if (_isLogarithmic)
         {
-            for (double mark = _least; mark <= _most * 1.0001; mark *= 10)
+            for (double mark = _minimum; mark <= _maximum * 1.0001; mark *= 10)
                 result.push_back(mark);
             return result;
         }
-        const double rough = (_most - _least) / 6;
+        const double rough = (_maximum - _minimum) / 6;
         const double power = std::pow(10, std::floor(std::log10(rough)));
         const double step = rough / power < 1.5 ? power : rough / power < 3.5 ? 2 * power : rough / power < 7.5 ? 5 * power : 10 * power;
-        for (double mark = std::ceil(_least / step) * step; mark <= _most; mark += step)
+        for (double mark = std::ceil(_minimum / step) * step; mark <= _maximum; mark += step)
             result.push_back(std::abs(mark) < step / 1000 ? 0 : mark);
         return result;
     }
@@ -97,7 +98,7 @@ public:
 private:
     bool _isLogarithmic;
     double _from, _to;
-    double _least = std::numeric_limits<double>::max(), _most = std::numeric_limits<double>::lowest();
+    double _minimum = std::numeric_limits<double>::max(), _maximum = std::numeric_limits<double>::lowest();
 };
 
 } // namespace

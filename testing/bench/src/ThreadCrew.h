@@ -2,7 +2,6 @@
 
 #include "Setting.h"
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -14,7 +13,7 @@
 namespace Leasehold::Bench
 {
 
-/// Runs `work(number)` on so many threads and returns when all have ended. Throws what one of them threw.
+/// Runs `work(number)` on so many threads and returns when all have ended. If one throws, throws its exception.
 template <typename Work>
 void runCrew(std::size_t threads, Work work)
 {
@@ -44,10 +43,10 @@ void runCrew(std::size_t threads, Work work)
 struct CrewOutcome
 {
     double perSecond = 0;
-    std::vector<double> milliseconds{}; ///< of each time
+    std::vector<double> milliseconds{}; ///< of each call
 };
 
-/// How often a second `work(number)` ends on so many threads, which all begin together.
+/// The rate per second of `work(number)` on so many threads, which begin together.
 template <typename Work>
 CrewOutcome crewRate(std::size_t threads, Seconds slice, Work work)
 {
@@ -55,7 +54,6 @@ CrewOutcome crewRate(std::size_t threads, Seconds slice, Work work)
     CrewOutcome outcome;
     std::mutex mutex;
     std::latch ready(static_cast<std::ptrdiff_t>(threads) + 1);
-    std::atomic<Steady::rep> endsAt{0};
     std::size_t inTime = 0;
     const auto crew = [&](std::size_t number)
     {

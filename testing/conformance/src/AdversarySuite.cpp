@@ -12,7 +12,7 @@ namespace
 
 using namespace std::chrono_literals;
 
-/// A lock whose first holder was late, and that has another one now.
+/// A lock whose first holder was too late, and which another holder has now.
 struct Succession
 {
     Grant stale;
@@ -31,14 +31,14 @@ void requireSuccessor(StoreBench& bench, const Succession& locks)
     bench.requireUnchanged(locks.successor.record);
     CPPUNIT_ASSERT(bench.acquire("a", "third").status == AcquireStatus::held);
     CPPUNIT_ASSERT(bench.renewStatus(locks.successor.lease) == RenewStatus::renewed);
-    CPPUNIT_ASSERT(bench.release(locks.successor.lease) == ReleaseStatus::released);
+    CPPUNIT_ASSERT(bench.release(locks.successor.lease).status == ReleaseStatus::released);
 }
 
-/// Sends the request twice through a wire that loses the first answer after the request took effect.
+/// Sends the request twice: the first one takes effect, but its answer is lost.
 template <typename Send>
 auto sendThroughLossyWire(StoreBench& bench, StoreVerb verb, Send send)
 {
-    // The view outlives the decorator: it is the bench's.
+    // The bench owns the view, so it outlives the decorator.
     FaultyLockStore wire(std::shared_ptr<LockStore>(&bench.store(), [](LockStore*) {}));
     wire.fail(verb, FaultyLockStore::Trouble::unavailable, FaultyLockStore::When::after, 1);
     CPPUNIT_ASSERT_THROW(send(wire), LockStoreUnavailable);
@@ -47,7 +47,7 @@ auto sendThroughLossyWire(StoreBench& bench, StoreVerb verb, Send send)
 
 void addStaleHolderTests(ConformanceSuite& suite)
 {
-    suite.test("testAStaleHolderCannotRenewItsSuccessorsLock",
+    suite.test("testStaleHolderCannotRenewItsSuccessorsLock",
                [](StoreBench& bench)
                {
                    const auto locks = succession(bench);
@@ -55,43 +55,43 @@ void addStaleHolderTests(ConformanceSuite& suite)
                    requireSuccessor(bench, locks);
                });
 
-    suite.test("testAStaleHolderCannotReleaseItsSuccessorsLock",
+    suite.test("testStaleHolderCannotReleaseItsSuccessorsLock",
                [](StoreBench& bench)
                {
                    const auto locks = succession(bench);
-                   CPPUNIT_ASSERT(bench.release(locks.stale.lease) == ReleaseStatus::notHeld);
+                   CPPUNIT_ASSERT(bench.release(locks.stale.lease).status == ReleaseStatus::notHeld);
                    requireSuccessor(bench, locks);
                });
 
-    suite.test("testAStaleHolderThatRenewsAndThenReleasesGetsNeither",
+    suite.test("testStaleHolderThatRenewsAndThenReleasesGetsNeither",
                [](StoreBench& bench)
                {
                    const auto locks = succession(bench);
                    CPPUNIT_ASSERT(bench.renewStatus(locks.stale.lease) == RenewStatus::lost);
-                   CPPUNIT_ASSERT(bench.release(locks.stale.lease) == ReleaseStatus::notHeld);
+                   CPPUNIT_ASSERT(bench.release(locks.stale.lease).status == ReleaseStatus::notHeld);
                    requireSuccessor(bench, locks);
                });
 
-    suite.test("testAStaleHolderThatReleasesAndThenRenewsGetsNeither",
+    suite.test("testStaleHolderThatReleasesAndThenRenewsGetsNeither",
                [](StoreBench& bench)
                {
                    const auto locks = succession(bench);
-                   CPPUNIT_ASSERT(bench.release(locks.stale.lease) == ReleaseStatus::notHeld);
+                   CPPUNIT_ASSERT(bench.release(locks.stale.lease).status == ReleaseStatus::notHeld);
                    CPPUNIT_ASSERT(bench.renewStatus(locks.stale.lease) == RenewStatus::lost);
                    requireSuccessor(bench, locks);
                });
 
-    suite.test("testAStaleHolderIsNotLetInByItsSuccessorsEnd",
+    suite.test("testStaleHolderIsNotLetInByItsSuccessorsEnd",
                [](StoreBench& bench)
                {
                    const auto locks = succession(bench);
-                   CPPUNIT_ASSERT(bench.release(locks.successor.lease) == ReleaseStatus::released);
+                   CPPUNIT_ASSERT(bench.release(locks.successor.lease).status == ReleaseStatus::released);
                    CPPUNIT_ASSERT(bench.renewStatus(locks.stale.lease) == RenewStatus::lost);
-                   CPPUNIT_ASSERT(bench.release(locks.stale.lease) == ReleaseStatus::notHeld);
+                   CPPUNIT_ASSERT(bench.release(locks.stale.lease).status == ReleaseStatus::notHeld);
                    bench.requireFree("a", "third");
                });
 
-    suite.test("testABreakOfTheStaleLeaseDoesNotHitItsSuccessor",
+    suite.test("testBreakOfTheStaleLeaseDoesNotHitItsSuccessor",
                [](StoreBench& bench)
                {
                    const auto locks = succession(bench);
@@ -100,37 +100,37 @@ void addStaleHolderTests(ConformanceSuite& suite)
                    requireSuccessor(bench, locks);
                });
 
-    suite.test("testTheTokenOfAnotherLockOpensNone",
+    suite.test("testTokenOfAnotherLockOpensNone",
                [](StoreBench& bench)
                {
                    const auto a = bench.grant("a", "ta");
                    const auto b = bench.grant("b", "tb");
                    CPPUNIT_ASSERT(bench.renewStatus({"b", "ta", a.lease.fence}) == RenewStatus::lost);
                    CPPUNIT_ASSERT(bench.renewStatus({"b", "ta", b.lease.fence}) == RenewStatus::lost);
-                   CPPUNIT_ASSERT(bench.release({"b", "ta", b.lease.fence}) == ReleaseStatus::notHeld);
+                   CPPUNIT_ASSERT(bench.release({"b", "ta", b.lease.fence}).status == ReleaseStatus::notHeld);
                    bench.requireUnchanged(a.record);
                    bench.requireUnchanged(b.record);
                });
 
-    suite.test("testTheSameTokenMayHoldManyLocks",
+    suite.test("testSameTokenMayHoldManyLocks",
                [](StoreBench& bench)
                {
                    const auto a = bench.grant("a", "t");
                    const auto b = bench.grant("b", "t");
-                   CPPUNIT_ASSERT(bench.release(a.lease) == ReleaseStatus::released);
+                   CPPUNIT_ASSERT(bench.release(a.lease).status == ReleaseStatus::released);
                    bench.requireUnchanged(b.record);
                    CPPUNIT_ASSERT(bench.renewStatus(b.lease) == RenewStatus::renewed);
                });
 
-    suite.test("testATokenWithTheFenceOfItsEarlierLeaseIsStale",
+    suite.test("testTokenWithTheFenceOfItsEarlierLeaseIsStale",
                [](StoreBench& bench)
                {
                    const auto first = bench.grant("a", "t");
                    bench.release(first.lease);
                    bench.release(bench.grant("a", "u").lease);
-                   const auto second = bench.grant("a", "t"); // another's lease lies between: the token is as good as new
+                   const auto second = bench.grant("a", "t"); // another holder's lease came between, so the token counts as a new one
                    CPPUNIT_ASSERT(bench.renewStatus(first.lease, 20min) == RenewStatus::lost);
-                   CPPUNIT_ASSERT(bench.release(first.lease) == ReleaseStatus::notHeld);
+                   CPPUNIT_ASSERT(bench.release(first.lease).status == ReleaseStatus::notHeld);
                    bench.requireUnchanged(second.record);
                    CPPUNIT_ASSERT(bench.renewStatus(second.lease) == RenewStatus::renewed);
                });
@@ -138,7 +138,7 @@ void addStaleHolderTests(ConformanceSuite& suite)
 
 void addLateRequestTests(ConformanceSuite& suite)
 {
-    suite.test("testARenewalThatArrivesAfterTheReleaseDoesNotHarmTheNextHolder",
+    suite.test("testRenewalThatArrivesAfterTheReleaseDoesNotHarmTheNextHolder",
                [](StoreBench& bench)
                {
                    const auto first = bench.grant("a", "t");
@@ -148,18 +148,18 @@ void addLateRequestTests(ConformanceSuite& suite)
                    bench.requireUnchanged(second.record);
                });
 
-    suite.test("testAReleaseThatIsSentAgainDoesNotHarmTheNextHolder",
+    suite.test("testReleaseThatIsSentAgainDoesNotHarmTheNextHolder",
                [](StoreBench& bench)
                {
                    const auto first = bench.grant("a", "t");
                    bench.release(first.lease);
                    const auto second = bench.grant("a", "u");
-                   CPPUNIT_ASSERT(bench.release(first.lease) == ReleaseStatus::notHeld);
+                   CPPUNIT_ASSERT(bench.release(first.lease).status == ReleaseStatus::notHeld);
                    bench.requireUnchanged(second.record);
                    CPPUNIT_ASSERT(bench.renewStatus(second.lease) == RenewStatus::renewed);
                });
 
-    suite.test("testADuplicateAcquireDoesNotTakeTheLockFromTheNextHolder",
+    suite.test("testDuplicateAcquireDoesNotTakeTheLockFromTheNextHolder",
                [](StoreBench& bench)
                {
                    bench.release(bench.grant("a", "t").lease);
@@ -168,7 +168,7 @@ void addLateRequestTests(ConformanceSuite& suite)
                    bench.requireUnchanged(second.record);
                });
 
-    suite.test("testADuplicateAcquireIsSpentAfterEachKindOfEnd",
+    suite.test("testDuplicateAcquireIsSpentAfterEachKindOfEnd",
                [](StoreBench& bench)
                {
                    const auto released = bench.grant("released", "t");
@@ -191,7 +191,7 @@ void addLateRequestTests(ConformanceSuite& suite)
                        CPPUNIT_ASSERT(bench.grant(grant->lease.name, "u").lease.fence > grant->lease.fence);
                });
 
-    suite.test("testALateBreakDoesNotHitTheNextHolder",
+    suite.test("testLateBreakDoesNotHitTheNextHolder",
                [](StoreBench& bench)
                {
                    const auto first = bench.grant("a", "t");
@@ -203,21 +203,21 @@ void addLateRequestTests(ConformanceSuite& suite)
                    CPPUNIT_ASSERT(bench.renewStatus(second.lease) == RenewStatus::renewed);
                });
 
-    suite.test("testTheHolderOfABrokenLockDoesNotHarmTheNextOne",
+    suite.test("testHolderOfABrokenLockDoesNotHarmTheNextOne",
                [](StoreBench& bench)
                {
                    const auto first = bench.grant("a", "t");
                    CPPUNIT_ASSERT(bench.breakLock("a", first.lease.fence, BreakMode::now));
                    const auto second = bench.grant("a", "u");
                    CPPUNIT_ASSERT(bench.renewStatus(first.lease, 20min) == RenewStatus::lost);
-                   CPPUNIT_ASSERT(bench.release(first.lease) == ReleaseStatus::notHeld);
+                   CPPUNIT_ASSERT(bench.release(first.lease).status == ReleaseStatus::notHeld);
                    bench.requireUnchanged(second.record);
                });
 }
 
 void addLostAnswerTests(ConformanceSuite& suite)
 {
-    suite.test("testAnAcquireWhoseAnswerWasLostIsGrantedOnceWhenSentAgain",
+    suite.test("testAcquireWhoseAnswerWasLostIsGrantedOnceWhenSentAgain",
                [](StoreBench& bench)
                {
                    const auto reply = sendThroughLossyWire(
@@ -230,7 +230,7 @@ void addLostAnswerTests(ConformanceSuite& suite)
                    CPPUNIT_ASSERT(bench.renewStatus({"a", "t", reply.record.fence}) == RenewStatus::renewed);
                });
 
-    suite.test("testARenewalWhoseAnswerWasLostIsRenewedWhenSentAgain",
+    suite.test("testRenewalWhoseAnswerWasLostIsRenewedWhenSentAgain",
                [](StoreBench& bench)
                {
                    const std::vector<RenewRequest> requests{{bench.grant("a", "t").lease, 20min}};
@@ -240,17 +240,37 @@ void addLostAnswerTests(ConformanceSuite& suite)
                    CPPUNIT_ASSERT(bench.find("a")->ttl == 20min);
                });
 
-    suite.test("testAReleaseWhoseAnswerWasLostIsReleasedWhenSentAgain",
+    suite.test("testReleaseWhoseAnswerWasLostIsReleasedWhenSentAgain",
                [](StoreBench& bench)
                {
                    const auto lease = bench.grant("a", "t").lease;
-                   const auto status = sendThroughLossyWire(bench, StoreVerb::release,
-                                                            [&](LockStore& wire) { return wire.release(lease, StoreBench::context()); });
-                   CPPUNIT_ASSERT(status == ReleaseStatus::released);
+                   const auto reply = sendThroughLossyWire(bench, StoreVerb::release,
+                                                           [&](LockStore& wire) { return wire.release(lease, StoreBench::context()); });
+                   CPPUNIT_ASSERT(reply.status == ReleaseStatus::released);
                    bench.requireFree("a", "u");
                });
 
-    suite.test("testABreakForItsEndWhoseAnswerWasLostIsDoneWhenSentAgain",
+    suite.test("testReleaseWhoseAnswerWasLostDoesNotHarmTheNextHolder",
+               [](StoreBench& bench)
+               {
+                   const auto lease = bench.grant("a", "t").lease;
+                   Grant next;
+                   int sent = 0;
+                   const auto reply = sendThroughLossyWire(bench, StoreVerb::release,
+                                                           [&](LockStore& wire)
+                                                           {
+                                                               if (++sent == 2)
+                                                                   next = bench.grant("a", "u");
+                                                               return wire.release(lease, StoreBench::context());
+                                                           });
+                   // The answer proves no loss, because the first request took effect; see ReleaseStatus.
+                   CPPUNIT_ASSERT(reply.status == ReleaseStatus::notHeld);
+                   CPPUNIT_ASSERT(!reply.broken);
+                   bench.requireUnchanged(next.record);
+                   CPPUNIT_ASSERT(bench.renewStatus(next.lease) == RenewStatus::renewed);
+               });
+
+    suite.test("testBreakForItsEndWhoseAnswerWasLostIsDoneWhenSentAgain",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
@@ -281,7 +301,7 @@ void addLostAnswerTests(ConformanceSuite& suite)
 
 } // namespace
 
-/// Requests that come too late, twice, or from somebody who no longer holds: what delayed packets and paused processes send.
+/// Requests that come too late, twice, or from a stale holder, as delayed packets and paused processes send them.
 void addAdversaryTests(ConformanceSuite& suite)
 {
     suite.layer("adversaries");

@@ -23,17 +23,17 @@ std::vector<RenewReply> renewAll(StoreBench& bench, const std::vector<RenewReque
 
 } // namespace
 
-/// Many renewals in one call: each is judged by itself, and answered at its own place.
+/// Many renewals in one call: each is judged by itself and answered at its position.
 void addBatchTests(ConformanceSuite& suite)
 {
     suite.layer("batches");
 
-    suite.test("testARenewalOfNothingAnswersNothing", [](StoreBench& bench) { CPPUNIT_ASSERT(renewAll(bench, {}).empty()); });
+    suite.test("testRenewalOfNothingAnswersNothing", [](StoreBench& bench) { CPPUNIT_ASSERT(renewAll(bench, {}).empty()); });
 
-    suite.test("testABatchIsAnsweredInTheOrderOfItsRequests",
+    suite.test("testBatchIsAnsweredInTheOrderOfItsRequests",
                [](StoreBench& bench)
                {
-                   // Each with a ttl of its own, so that an answer at another's place shows; in no order that a storage would find.
+                   // Each has a different TTL, so that an answer at a wrong position shows. Their order differs from that of any storage.
                    std::vector<RenewRequest> requests;
                    for (const auto number : {7, 2, 9, 0, 5, 1, 8, 3, 6, 4})
                        requests.push_back({bench.grant("n" + std::to_string(number), "t").lease, 10min + number * Milliseconds{1min}});
@@ -78,7 +78,7 @@ void addBatchTests(ConformanceSuite& suite)
                    CPPUNIT_ASSERT(bench.find("last")->ttl == 20min);
                });
 
-    suite.test("testTheSameLeaseTwiceInABatchIsRenewedTwice",
+    suite.test("testSameLeaseTwiceInABatchIsRenewedTwice",
                [](StoreBench& bench)
                {
                    const auto lease = bench.grant("a", "t").lease;
@@ -88,7 +88,7 @@ void addBatchTests(ConformanceSuite& suite)
                    CPPUNIT_ASSERT(replies[2].status == RenewStatus::renewed);
                });
 
-    suite.test("testABatchOfThousandsIsAnsweredToTheLastItem",
+    suite.test("testBatchOfThousandsIsAnsweredToTheLastItem",
                [](StoreBench& bench)
                {
                    std::vector<RenewRequest> requests(2300);
@@ -108,10 +108,10 @@ void addBatchTests(ConformanceSuite& suite)
                        CPPUNIT_ASSERT(bench.find(requests[index].lease.name)->ttl == 20min);
                });
 
-    suite.test("testAPageOfThePruningIsBoundedAndTheNextOneGoesOn",
+    suite.test("testPageOfThePruningIsBoundedAndTheNextOneGoesOn",
                [](StoreBench& bench)
                {
-                   // More than one page holds.
+                   // More than fit into one page.
                    constexpr std::size_t bound = 1000, rest = 7;
                    for (std::size_t number = 0; number < bound + rest; ++number)
                        bench.release(bench.grant("n" + std::to_string(number), "t").lease);
@@ -119,7 +119,7 @@ void addBatchTests(ConformanceSuite& suite)
                    const auto first = bench.store().prune(bench.shortTtl(), StoreBench::context());
                    CPPUNIT_ASSERT_MESSAGE("a page of " + std::to_string(first), first > 0 && first <= bound);
                    CPPUNIT_ASSERT_EQUAL(bound + rest - first, bench.pruneAll(bench.shortTtl()));
-                   CPPUNIT_ASSERT(bench.acquire("n0", "t").status == AcquireStatus::granted); // nothing is known any more
+                   CPPUNIT_ASSERT(bench.acquire("n0", "t").status == AcquireStatus::granted); // the record was forgotten
                });
 }
 

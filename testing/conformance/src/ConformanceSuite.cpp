@@ -19,8 +19,11 @@ const ConformanceSuite& ConformanceSuite::whole()
         addAdversaryTests(all);
         addNameTests(all);
         addBatchTests(all);
+        addWaitingTests(all);
+        addFeedTests(all);
         addTroubleTests(all);
         addThreadTests(all);
+        addAtomicityTests(all);
         addProcessTests(all);
         return all;
     }();
@@ -29,7 +32,7 @@ const ConformanceSuite& ConformanceSuite::whole()
 
 void ConformanceSuite::add(Test test)
 {
-    // Two of one name could not be told apart when one fails.
+    // The name of a failed test must be unique.
     if (std::ranges::any_of(_tests, [&](const Test& other) { return other.name == test.name; }))
         throw std::logic_error("two tests of the kit are called " + test.name);
     _tests.push_back(std::move(test));

@@ -15,7 +15,7 @@ namespace Leasehold
 namespace
 {
 
-// Lines of one length, so that the last one is found by counting, and one write each, so that a kill leaves it whole or not at all.
+// All lines have one length, so that the position of the last one can be computed. Each is one write, so a kill leaves no partial line.
 constexpr int lineLength = 34;
 constexpr const char* lineFormat = "%016llx %016llx\n";
 
@@ -24,7 +24,7 @@ constexpr const char* lineFormat = "%016llx %016llx\n";
     throw std::runtime_error("the guarded counter cannot be " + what + ": " + std::strerror(errno));
 }
 
-/// The file alone among all processes, which a process that is killed gives up.
+/// Locks the file against all processes. The kernel unlocks it when the process is killed.
 class FileLock
 {
 public:

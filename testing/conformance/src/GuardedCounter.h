@@ -9,8 +9,8 @@
 namespace Leasehold
 {
 
-/// A number in a file that several processes count up under a lock, guarded by its fence. The file keeps one line for each step,
-/// so that afterwards it shows who was let in, in which order, and whether an update was lost. One object per process and thread.
+/// A number in a file that several processes increment under a lock, guarded by its fence. The file has one line per step, which shows the
+/// holders, their order, and lost updates. One object per process and thread.
 class GuardedCounter : public FenceGuard
 {
 public:
@@ -21,18 +21,18 @@ public:
         friend bool operator==(const Step&, const Step&) = default;
     };
 
-    /// Throws std::runtime_error if the file can be neither opened nor made.
+    /// Throws std::runtime_error if the file can be neither opened nor created.
     explicit GuardedCounter(const std::string& path);
     ~GuardedCounter() override;
     GuardedCounter(const GuardedCounter&) = delete;
     GuardedCounter& operator=(const GuardedCounter&) = delete;
 
-    /// The number as it is now, whoever wrote it.
+    /// The present number in the file.
     long long value();
     /// Throws StaleFenceError like FenceGuard::write.
     void set(Fence fence, long long value);
 
-    /// Everything that happened, in order.
+    /// All steps in order.
     std::vector<Step> history();
 
 protected:

@@ -7,7 +7,10 @@
 namespace Leasehold
 {
 
-/// The kinds that were registered, in that order. For the test runner, and for the processes that the kit starts.
+/// The registered kinds in order; the runner runs their tests.
 std::list<HarnessKind>& registeredHarnesses();
+
+/// These kinds, and those that only the kit's processes use.
+const HarnessKind* findHarness(const std::string& name);
 
 } // namespace Leasehold

@@ -12,7 +12,7 @@ namespace Leasehold
 namespace
 {
 
-/// Sorted byte by byte. Each is a lock of its own, whatever a storage likes to fold, cut, trim or decode.
+/// Names sorted byte by byte. Each is a different lock: a storage must not fold, cut, trim or decode names.
 std::vector<std::string> awkwardNames()
 {
     std::vector<std::string> names{
@@ -23,6 +23,14 @@ std::vector<std::string> awkwardNames()
         "a/b",
         "a/b/",
         "/a",
+        "a//b",
+        "a/./b",
+        "a/../b",
+        "a/..",
+        "./a",
+        "../a",
+        "/",
+        "//",
         "a b",
         "a+b",
         "a%2Fb",
@@ -63,7 +71,7 @@ std::vector<std::string> awkwardNames()
         "\xc3\x89",  // the same, upper case
         "\xc3\x9f",  // sharp s
         "ss",
-        "\xef\xac\x81", // a ligature that some normal forms take apart
+        "\xef\xac\x81", // a ligature that some normal forms decompose
         "fi",
         "\xe2\x80\xa8",     // line separator
         "\xef\xbf\xbd",     // replacement character
@@ -78,7 +86,7 @@ std::vector<std::string> awkwardNames()
     return names;
 }
 
-/// Objects whose text a storage must not touch.
+/// JSON objects whose text a storage must not change.
 std::vector<std::string> awkwardMetadata()
 {
     std::string nested = "1";
@@ -93,13 +101,13 @@ std::vector<std::string> awkwardMetadata()
         "{\"utf\":\"\xc3\xa9\xf0\x9f\x94\x92\"}",
         R"({"percent":"%s %00 ${x} {{y}}","sql":"'; DROP TABLE locks; --"})",
         nested,
-        "{\"long\":\"" + std::string(16 * 1024 - 11, 'm') + "\"}", // as long as it may be
+        "{\"long\":\"" + std::string(16 * 1024 - 11, 'm') + "\"}", // the maximum length
     };
 }
 
 } // namespace
 
-/// Names and metadata go in and come out byte by byte.
+/// Tests that the storage keeps names and metadata byte by byte.
 void addNameTests(ConformanceSuite& suite)
 {
     suite.layer("names");
@@ -111,7 +119,8 @@ void addNameTests(ConformanceSuite& suite)
                    std::vector<Grant> grants;
                    for (const auto& name : names)
                    {
-                       // A token each: with one for all, a folded name would pass for a replay.
+                       // Each name has its own token: with one token, an acquire of a folded name would count as the same request sent
+                       // again.
                        const auto number = std::to_string(grants.size());
                        grants.push_back(bench.grant(name, "t" + number, {.metadata = R"({"number":)" + number + "}"}));
                    }
@@ -121,7 +130,7 @@ void addNameTests(ConformanceSuite& suite)
                        CPPUNIT_ASSERT_MESSAGE(grant.lease.name, bench.renewStatus(grant.lease) == RenewStatus::renewed);
                    }
                    for (const auto& grant : grants)
-                       CPPUNIT_ASSERT_MESSAGE(grant.lease.name, bench.release(grant.lease) == ReleaseStatus::released);
+                       CPPUNIT_ASSERT_MESSAGE(grant.lease.name, bench.release(grant.lease).status == ReleaseStatus::released);
                    for (const auto& name : names)
                        CPPUNIT_ASSERT_MESSAGE(name, !bench.find(name));
                });
@@ -138,7 +147,7 @@ void addNameTests(ConformanceSuite& suite)
                        CPPUNIT_ASSERT_EQUAL(names[index], listed[index].name);
                });
 
-    suite.test("testAPageOfTheListGoesOnWhereTheLastOneEnded",
+    suite.test("testPageOfTheListGoesOnWhereTheLastOneEnded",
                [](StoreBench& bench)
                {
                    const auto names = awkwardNames();
@@ -159,7 +168,7 @@ void addNameTests(ConformanceSuite& suite)
                    CPPUNIT_ASSERT(seen == names);
                });
 
-    suite.test("testAPrefixSelectsByBytesAndNothingElse",
+    suite.test("testPrefixSelectsByBytesAndNothingElse",
                [](StoreBench& bench)
                {
                    const auto names = awkwardNames();
@@ -219,7 +228,7 @@ void addNameTests(ConformanceSuite& suite)
                    {
                        CPPUNIT_ASSERT(bench.acquire("a", other).status == AcquireStatus::held);
                        CPPUNIT_ASSERT(bench.renewStatus({"a", other, grant.lease.fence}) == RenewStatus::lost);
-                       CPPUNIT_ASSERT(bench.release({"a", other, grant.lease.fence}) == ReleaseStatus::notHeld);
+                       CPPUNIT_ASSERT(bench.release({"a", other, grant.lease.fence}).status == ReleaseStatus::notHeld);
                    }
                    bench.requireUnchanged(grant.record);
                });

@@ -1,9 +1,8 @@
 #include "GuardedCounter.h"
 #include "Leasehold/ConformanceSuite.h"
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/TokenPolicy.h"
+#include "Leasehold/LockPolicy.h"
 #include "Leasehold/waitUntil.h"
-#include "WorkerProcess.h"
 #include "conformanceWorker.h"
 #include "suites.h"
 
@@ -53,21 +52,21 @@ std::string contentOf(const std::string& path)
     return text.str();
 }
 
-/// The processes of one test, and this process's own view of their storage, in real time.
+/// The processes of one test, and a view of their storage, in real time.
 class Crew
 {
 public:
     Crew(StoreBench& bench, Processes& processes) : _harness(bench.harnessName()), _processes(processes), _store(bench.openElsewhere()) {}
 
-    WorkerProcess start(unsigned number, const std::string& task, const std::string& lock, const std::vector<std::string>& files) const
+    ChildProcess start(unsigned number, const std::string& task, const std::string& lock, const std::vector<std::string>& files) const
     {
-        return {_processes.commandPrefix(number),
-                workerArguments(_harness, _processes.location(), task, lock, _processes.realTtl().count(), files)};
+        return startConformanceWorker(_processes.commandPrefix(number),
+                                      workerArguments(_harness, _processes.location(), task, lock, _processes.realTtl().count(), files));
     }
 
     Milliseconds ttl() const { return _processes.realTtl(); }
 
-    /// Tries until the lock is free; the test fails if it does not become so.
+    /// Retries until the lock is granted. The test fails if that takes too long.
     Grant grantInTime(const std::string& lock)
     {
         const auto token = drawToken();
@@ -98,13 +97,13 @@ private:
     const std::shared_ptr<LockStore> _store;
 };
 
-void awaitFile(const std::string& path, WorkerProcess& writer)
+void awaitFile(const std::string& path, ChildProcess& writer)
 {
     const bool there = waitUntil([&] { return std::filesystem::exists(path) || writer.hasEnded(); }, 60s);
     CPPUNIT_ASSERT_MESSAGE("a worker process did not do its work", there && std::filesystem::exists(path));
 }
 
-/// No update is lost, and whoever was let in had a greater fence than all before.
+/// Asserts that no update was lost and that each step has a greater fence than all steps before.
 void requireOrder(const std::vector<GuardedCounter::Step>& history)
 {
     GuardedCounter::Step last;
@@ -138,7 +137,7 @@ void addProcessTests(ConformanceSuite& suite)
                               const auto file = folder.file("counter"), problems = folder.file("problems");
                               Crew crew(bench, processes);
                               GuardedCounter counter(file);
-                              std::vector<WorkerProcess> workers;
+                              std::vector<ChildProcess> workers;
                               for (unsigned number = 0; number < size; ++number)
                                   workers.push_back(crew.start(number, WorkerTask::count, "counted", {file, problems}));
                               std::minstd_rand random(4711);
@@ -163,7 +162,7 @@ void addProcessTests(ConformanceSuite& suite)
                               CPPUNIT_ASSERT(crew.grantInTime("counted").lease.fence > history.back().fence);
                           });
 
-    suite.test<Processes>("testTheLeaseOfAKilledProcessEndsWithItsTtlAndNotBefore",
+    suite.test<Processes>("testLeaseOfAKilledProcessEndsWithItsTtlAndNotBefore",
                           [](StoreBench& bench, Processes& processes)
                           {
                               const Folder folder;
@@ -179,7 +178,7 @@ void addProcessTests(ConformanceSuite& suite)
                               CPPUNIT_ASSERT(successor.lease.fence > std::stoull(contentOf(file)));
                           });
 
-    suite.test<Processes>("testAProcessThatWasPausedComesBackAsAStaleHolder",
+    suite.test<Processes>("testProcessThatWasPausedComesBackAsAStaleHolder",
                           [](StoreBench& bench, Processes& processes)
                           {
                               const Folder folder;
@@ -206,7 +205,7 @@ void addProcessTests(ConformanceSuite& suite)
                                            bench.close();
                                            storage.emptyStorage();
                                            Crew crew(bench, processes);
-                                           std::vector<WorkerProcess> workers;
+                                           std::vector<ChildProcess> workers;
                                            const auto name = [](unsigned number) { return "n" + std::to_string(number); };
                                            for (unsigned number = 0; number < size; ++number)
                                                workers.push_back(

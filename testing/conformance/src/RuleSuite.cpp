@@ -15,9 +15,15 @@ bool isNear(Milliseconds expected, Milliseconds actual, Milliseconds slack)
     return actual <= expected + slack && actual >= expected - slack;
 }
 
+/// Detects a changed time of the grant only if more than the tolerance has passed since the grant.
+void requireSameTimeOfTheGrant(StoreBench& bench, const LockRecord& expected, const LockRecord& actual)
+{
+    CPPUNIT_ASSERT_MESSAGE("acquiredAt has moved", std::chrono::abs(expected.acquiredAt - actual.acquiredAt) <= bench.slack());
+}
+
 void addAcquireTests(ConformanceSuite& suite)
 {
-    suite.test("testAFreeLockIsGrantedAsItWasAskedFor",
+    suite.test("testFreeLockIsGrantedAsItWasAskedFor",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t", {.metadata = R"({"host":"web-1"})"});
@@ -28,11 +34,11 @@ void addAcquireTests(ConformanceSuite& suite)
                    bench.requireUnchanged(grant.record);
                });
 
-    suite.test("testAReleasedLockIsGrantedAnewToAnotherToken",
+    suite.test("testReleasedLockIsGrantedAnewToAnotherToken",
                [](StoreBench& bench)
                {
                    const auto first = bench.grant("a", "t", {.metadata = R"({"n":1})"});
-                   CPPUNIT_ASSERT(bench.release(first.lease) == ReleaseStatus::released);
+                   CPPUNIT_ASSERT(bench.release(first.lease).status == ReleaseStatus::released);
                    const auto second = bench.grant("a", "u", {.ttl = 5min, .metadata = R"({"n":2})"});
                    CPPUNIT_ASSERT(second.lease.fence > first.lease.fence);
                    CPPUNIT_ASSERT_EQUAL(std::string(R"({"n":2})"), second.record.metadata);
@@ -41,7 +47,7 @@ void addAcquireTests(ConformanceSuite& suite)
                    CPPUNIT_ASSERT(bench.renewStatus(second.lease) == RenewStatus::renewed);
                });
 
-    suite.test("testAReplayedAcquireGetsTheSameGrant",
+    suite.test("testReplayedAcquireGetsTheSameGrant",
                [](StoreBench& bench)
                {
                    const auto first = bench.grant("a", "t", {.metadata = R"({"first":true})"});
@@ -50,17 +56,26 @@ void addAcquireTests(ConformanceSuite& suite)
                    CPPUNIT_ASSERT(bench.renewStatus(first.lease) == RenewStatus::renewed);
                });
 
-    suite.test("testAReplayedAcquireKeepsTheMetadataAsFirstGiven",
+    suite.test("testReplayedAcquireKeepsTheMetadataAsFirstGiven",
                [](StoreBench& bench)
                {
                    const auto first = bench.grant("a", "t", {.metadata = R"({"first":true})"});
                    const auto again = bench.grant("a", "t", {.metadata = R"({"first":false})"});
                    CPPUNIT_ASSERT_EQUAL(first.record.metadata, again.record.metadata);
                    CPPUNIT_ASSERT_EQUAL(first.record.metadata, bench.find("a")->metadata);
-                   CPPUNIT_ASSERT(std::chrono::abs(first.record.acquiredAt - again.record.acquiredAt) <= bench.slack());
                });
 
-    suite.test("testAReplayedAcquireLengthensTheLeaseAndNeverShortensIt",
+    suite.test("testReplayedAcquireKeepsTheTimeOfTheGrant",
+               [](StoreBench& bench)
+               {
+                   const auto first = bench.grant("a", "t");
+                   bench.advance(bench.slack() * 5);
+                   const auto again = bench.grant("a", "t");
+                   requireSameTimeOfTheGrant(bench, first.record, again.record);
+                   requireSameTimeOfTheGrant(bench, first.record, bench.find("a").value());
+               });
+
+    suite.test("testReplayedAcquireLengthensTheLeaseAndNeverShortensIt",
                [](StoreBench& bench)
                {
                    const auto first = bench.grant("a", "t");
@@ -73,7 +88,7 @@ void addAcquireTests(ConformanceSuite& suite)
                    CPPUNIT_ASSERT(bench.find("a")->remaining > StoreBench::longTtl);
                });
 
-    suite.test("testALiveLockIsHeldAndItsHolderTold",
+    suite.test("testLiveLockIsHeldAndItsHolderTold",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t", {.metadata = R"({"host":"web-1"})"});
@@ -83,7 +98,7 @@ void addAcquireTests(ConformanceSuite& suite)
                    CPPUNIT_ASSERT(reply.record.remaining > 0ms && reply.record.remaining <= StoreBench::longTtl);
                });
 
-    suite.test("testAFailedAcquireChangesNothing",
+    suite.test("testFailedAcquireChangesNothing",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t", {.metadata = R"({"host":"web-1"})"});
@@ -93,13 +108,13 @@ void addAcquireTests(ConformanceSuite& suite)
                                .status == AcquireStatus::held);
                    bench.requireUnchanged(grant.record);
                    CPPUNIT_ASSERT(bench.renewStatus(grant.lease) == RenewStatus::renewed);
-                   CPPUNIT_ASSERT(bench.release(grant.lease) == ReleaseStatus::released);
+                   CPPUNIT_ASSERT(bench.release(grant.lease).status == ReleaseStatus::released);
                });
 
-    suite.test("testADuplicateOfAReleasedAcquireIsSpent",
+    suite.test("testDuplicateOfAReleasedAcquireIsSpent",
                [](StoreBench& bench)
                {
-                   CPPUNIT_ASSERT(bench.release(bench.grant("a", "t").lease) == ReleaseStatus::released);
+                   CPPUNIT_ASSERT(bench.release(bench.grant("a", "t").lease).status == ReleaseStatus::released);
                    const auto reply = bench.acquire("a", "t");
                    CPPUNIT_ASSERT(reply.status == AcquireStatus::spent);
                    CPPUNIT_ASSERT_EQUAL(std::string("a"), reply.record.name);
@@ -107,7 +122,7 @@ void addAcquireTests(ConformanceSuite& suite)
                    bench.requireFree("a", "u");
                });
 
-    suite.test<ClockAhead>("testALeaseLongerThanItsTtlIsCutWhenAnotherAsks",
+    suite.test<ClockAhead>("testLeaseLongerThanItsTtlIsCutWhenAnotherAsks",
                            [](StoreBench& bench, ClockAhead& clock)
                            {
                                const auto grant = bench.grant("a", "t");
@@ -120,7 +135,7 @@ void addAcquireTests(ConformanceSuite& suite)
                                CPPUNIT_ASSERT(bench.renewStatus(grant.lease) == RenewStatus::renewed);
                            });
 
-    suite.test<ClockAhead>("testABrokenLeaseLongerThanItsTtlIsCutAndNotGrantedToItsOldToken",
+    suite.test<ClockAhead>("testBrokenLeaseLongerThanItsTtlIsCutAndNotGrantedToItsOldToken",
                            [](StoreBench& bench, ClockAhead& clock)
                            {
                                const auto grant = bench.grant("a", "t");
@@ -134,11 +149,11 @@ void addAcquireTests(ConformanceSuite& suite)
 
 void addRenewTests(ConformanceSuite& suite)
 {
-    suite.test("testARenewalLastsFromNowForItsTtl",
+    suite.test("testRenewalLastsFromNowForItsTtl",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
-                   for (const auto ttl : {Milliseconds{20min}, Milliseconds{5min}}) // the second one shortens
+                   for (const auto ttl : {Milliseconds{20min}, Milliseconds{5min}}) // the second one shortens the lease
                    {
                        const auto reply = bench.renew(grant.lease, ttl);
                        CPPUNIT_ASSERT(reply.status == RenewStatus::renewed);
@@ -149,20 +164,20 @@ void addRenewTests(ConformanceSuite& suite)
                    }
                });
 
-    suite.test("testARenewalKeepsFenceMetadataAndTimeOfTheGrant",
+    suite.test("testRenewalKeepsFenceMetadataAndTimeOfTheGrant",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t", {.metadata = R"({"host":"web-1"})"});
-                   bench.advance(1ms);
+                   bench.advance(bench.slack() * 5);
                    CPPUNIT_ASSERT(bench.renewStatus(grant.lease) == RenewStatus::renewed);
                    const auto found = bench.find("a");
                    CPPUNIT_ASSERT(found.has_value());
                    CPPUNIT_ASSERT_EQUAL(grant.record.fence, found->fence);
                    CPPUNIT_ASSERT_EQUAL(grant.record.metadata, found->metadata);
-                   CPPUNIT_ASSERT(std::chrono::abs(found->acquiredAt - grant.record.acquiredAt) <= bench.slack());
+                   requireSameTimeOfTheGrant(bench, grant.record, *found);
                });
 
-    suite.test("testARenewalWithAnotherTokenIsLostAndChangesNothing",
+    suite.test("testRenewalWithAnotherTokenIsLostAndChangesNothing",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
@@ -175,7 +190,7 @@ void addRenewTests(ConformanceSuite& suite)
                    bench.requireUnchanged(grant.record);
                });
 
-    suite.test("testARenewalWithAnotherFenceIsLostAndChangesNothing",
+    suite.test("testRenewalWithAnotherFenceIsLostAndChangesNothing",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
@@ -184,7 +199,7 @@ void addRenewTests(ConformanceSuite& suite)
                    bench.requireUnchanged(grant.record);
                });
 
-    suite.test("testARenewalOfAnAbsentLockIsLostAndCreatesNothing",
+    suite.test("testRenewalOfAnAbsentLockIsLostAndCreatesNothing",
                [](StoreBench& bench)
                {
                    CPPUNIT_ASSERT(bench.renewStatus({"a", "t", 1}) == RenewStatus::lost);
@@ -193,11 +208,11 @@ void addRenewTests(ConformanceSuite& suite)
                    bench.requireFree("a", "t");
                });
 
-    suite.test("testARenewalAfterTheReleaseIsLostAndDoesNotRevive",
+    suite.test("testRenewalAfterTheReleaseIsLostAndDoesNotRevive",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
-                   CPPUNIT_ASSERT(bench.release(grant.lease) == ReleaseStatus::released);
+                   CPPUNIT_ASSERT(bench.release(grant.lease).status == ReleaseStatus::released);
                    CPPUNIT_ASSERT(bench.renewStatus(grant.lease) == RenewStatus::lost);
                    bench.requireFree("a", "u");
                });
@@ -205,76 +220,76 @@ void addRenewTests(ConformanceSuite& suite)
 
 void addReleaseTests(ConformanceSuite& suite)
 {
-    suite.test("testAReleaseFreesAtOnce",
+    suite.test("testReleaseFreesAtOnce",
                [](StoreBench& bench)
                {
-                   CPPUNIT_ASSERT(bench.release(bench.grant("a", "t").lease) == ReleaseStatus::released);
+                   CPPUNIT_ASSERT(bench.release(bench.grant("a", "t").lease).status == ReleaseStatus::released);
                    bench.requireFree("a", "u");
                });
 
-    suite.test("testAReleaseThatIsSentAgainIsAReleaseAgain",
+    suite.test("testReleaseThatIsSentAgainIsAReleaseAgain",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
                    for (int sent = 0; sent < 3; ++sent)
-                       CPPUNIT_ASSERT(bench.release(grant.lease) == ReleaseStatus::released);
+                       CPPUNIT_ASSERT(bench.release(grant.lease).status == ReleaseStatus::released);
                    bench.requireFree("a", "u");
                });
 
-    suite.test("testAReleaseWithAnotherTokenIsNoneAndChangesNothing",
+    suite.test("testReleaseWithAnotherTokenIsNoneAndChangesNothing",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
                    for (const auto* token : {"u", "T", "t ", ""})
-                       CPPUNIT_ASSERT(bench.release({"a", token, grant.lease.fence}) == ReleaseStatus::notHeld);
+                       CPPUNIT_ASSERT(bench.release({"a", token, grant.lease.fence}).status == ReleaseStatus::notHeld);
                    bench.requireUnchanged(grant.record);
                    CPPUNIT_ASSERT(bench.renewStatus(grant.lease) == RenewStatus::renewed);
                });
 
-    suite.test("testAReleaseWithAnotherFenceIsNoneAndChangesNothing",
+    suite.test("testReleaseWithAnotherFenceIsNoneAndChangesNothing",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
                    for (const auto fence : {grant.lease.fence - 1, grant.lease.fence + 1, Fence{0}})
-                       CPPUNIT_ASSERT(bench.release({"a", "t", fence}) == ReleaseStatus::notHeld);
+                       CPPUNIT_ASSERT(bench.release({"a", "t", fence}).status == ReleaseStatus::notHeld);
                    bench.requireUnchanged(grant.record);
                    CPPUNIT_ASSERT(bench.renewStatus(grant.lease) == RenewStatus::renewed);
                });
 
-    suite.test("testAReleaseOfAnAbsentLockIsNone",
+    suite.test("testReleaseOfAnAbsentLockIsNone",
                [](StoreBench& bench)
                {
-                   CPPUNIT_ASSERT(bench.release({"a", "t", 1}) == ReleaseStatus::notHeld);
+                   CPPUNIT_ASSERT(bench.release({"a", "t", 1}).status == ReleaseStatus::notHeld);
                    bench.requireFree("a", "t");
                });
 }
 
 void addBreakTests(ConformanceSuite& suite)
 {
-    suite.test("testALockBrokenForItsEndIsLostToItsHolderAndStaysTaken",
+    suite.test("testLockBrokenForItsEndIsLostToItsHolderAndStaysTaken",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
                    CPPUNIT_ASSERT(bench.breakLock("a", grant.lease.fence, BreakMode::whenItEnds));
                    CPPUNIT_ASSERT(bench.renewStatus(grant.lease) == RenewStatus::lost);
-                   CPPUNIT_ASSERT(bench.release(grant.lease) == ReleaseStatus::notHeld);
+                   CPPUNIT_ASSERT(bench.release(grant.lease).status == ReleaseStatus::notHeld);
                    CPPUNIT_ASSERT(bench.acquire("a", "u").status == AcquireStatus::held);
                    CPPUNIT_ASSERT(bench.acquire("a", "t").status == AcquireStatus::held); // its own token is unusable
                    bench.requireUnchanged(grant.record);
                });
 
-    suite.test("testALockBrokenForItsEndIsFreeAfterIt",
+    suite.test("testLockBrokenForItsEndIsFreeAfterIt",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t", {.ttl = bench.shortTtl()});
                    CPPUNIT_ASSERT(bench.breakLock("a", grant.lease.fence, BreakMode::whenItEnds));
                    bench.letExpire("a");
                    CPPUNIT_ASSERT(bench.acquire("a", "t").status == AcquireStatus::spent);
-                   CPPUNIT_ASSERT(bench.release(grant.lease) == ReleaseStatus::notHeld);
+                   CPPUNIT_ASSERT(bench.release(grant.lease).status == ReleaseStatus::notHeld);
                    CPPUNIT_ASSERT(bench.requireFree("a", "u").lease.fence > grant.lease.fence);
                });
 
-    suite.test("testABreakForItsEndThatIsSentAgainIsOneAgain",
+    suite.test("testBreakForItsEndThatIsSentAgainIsOneAgain",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
@@ -283,17 +298,17 @@ void addBreakTests(ConformanceSuite& suite)
                    bench.requireUnchanged(grant.record);
                });
 
-    suite.test("testALockBrokenNowIsFreeAtOnce",
+    suite.test("testLockBrokenNowIsFreeAtOnce",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
                    CPPUNIT_ASSERT(bench.breakLock("a", grant.lease.fence, BreakMode::now));
                    CPPUNIT_ASSERT(bench.renewStatus(grant.lease) == RenewStatus::lost);
-                   CPPUNIT_ASSERT(bench.release(grant.lease) == ReleaseStatus::notHeld);
+                   CPPUNIT_ASSERT(bench.release(grant.lease).status == ReleaseStatus::notHeld);
                    CPPUNIT_ASSERT(bench.requireFree("a", "u").lease.fence > grant.lease.fence);
                });
 
-    suite.test("testALockThatWaitsForItsEndCanStillBeBrokenNow",
+    suite.test("testLockThatWaitsForItsEndCanStillBeBrokenNow",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
@@ -302,7 +317,7 @@ void addBreakTests(ConformanceSuite& suite)
                    bench.requireFree("a", "u");
                });
 
-    suite.test("testABreakWithAnotherFenceIsNoneAndChangesNothing",
+    suite.test("testBreakWithAnotherFenceIsNoneAndChangesNothing",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
@@ -317,17 +332,18 @@ void addBreakTests(ConformanceSuite& suite)
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
-                   CPPUNIT_ASSERT(bench.release(grant.lease) == ReleaseStatus::released);
+                   CPPUNIT_ASSERT(bench.release(grant.lease).status == ReleaseStatus::released);
                    for (const auto mode : {BreakMode::whenItEnds, BreakMode::now})
                    {
                        CPPUNIT_ASSERT(!bench.breakLock("a", grant.lease.fence, mode));
                        CPPUNIT_ASSERT(!bench.breakLock("absent", grant.lease.fence, mode));
                    }
-                   CPPUNIT_ASSERT(bench.release(grant.lease) == ReleaseStatus::released); // still known as such
+                   CPPUNIT_ASSERT(bench.release(grant.lease).status ==
+                                  ReleaseStatus::released); // the record still shows that it was released
                    bench.requireFree("a", "u");
                });
 
-    suite.test("testADuplicateAcquireAfterABreakNowIsSpent",
+    suite.test("testDuplicateAcquireAfterABreakNowIsSpent",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
@@ -349,7 +365,7 @@ void addLookTests(ConformanceSuite& suite)
                    bench.requireSame(grant.record, *found);
                    CPPUNIT_ASSERT(found->remaining > 0ms && found->remaining <= StoreBench::longTtl);
                    CPPUNIT_ASSERT(!bench.find("b"));
-                   CPPUNIT_ASSERT(bench.release(grant.lease) == ReleaseStatus::released);
+                   CPPUNIT_ASSERT(bench.release(grant.lease).status == ReleaseStatus::released);
                    CPPUNIT_ASSERT(!bench.find("a"));
                });
 
@@ -360,13 +376,34 @@ void addLookTests(ConformanceSuite& suite)
                    const auto kept = bench.grant("kept", "t");
                    const auto broken = bench.grant("broken", "t");
                    const auto freed = bench.grant("freed", "t");
-                   CPPUNIT_ASSERT(bench.release(bench.grant("released", "t").lease) == ReleaseStatus::released);
+                   CPPUNIT_ASSERT(bench.release(bench.grant("released", "t").lease).status == ReleaseStatus::released);
                    CPPUNIT_ASSERT(bench.breakLock("broken", broken.lease.fence, BreakMode::whenItEnds));
                    CPPUNIT_ASSERT(bench.breakLock("freed", freed.lease.fence, BreakMode::now));
                    const auto listed = bench.store().list({}, StoreBench::context());
                    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, listed.size());
                    bench.requireSame(broken.record, listed[0]);
                    bench.requireSame(kept.record, listed[1]);
+               });
+
+    suite.test("testLimitOfAListCountsLiveLocksOnly",
+               [](StoreBench& bench)
+               {
+                   for (const auto* name : {"a", "b", "c", "p/a"})
+                       CPPUNIT_ASSERT(bench.release(bench.grant(name, "t").lease).status == ReleaseStatus::released);
+                   for (const auto* name : {"d", "e", "f", "p/b", "p/c"})
+                       bench.grant(name, "t");
+                   const auto names = [&](const ListQuery& query)
+                   {
+                       std::string text;
+                       for (const auto& record : bench.store().list(query, StoreBench::context()))
+                           text += record.name + ' ';
+                       return text;
+                   };
+                   CPPUNIT_ASSERT_EQUAL(std::string("d e "), names({.limit = 2}));
+                   CPPUNIT_ASSERT_EQUAL(std::string("e f "), names({.after = "d", .limit = 2}));
+                   CPPUNIT_ASSERT_EQUAL(std::string("p/b "), names({.prefix = "p/", .limit = 1}));
+                   CPPUNIT_ASSERT_EQUAL(std::string("p/c "), names({.prefix = "p/", .after = "p/b", .limit = 1}));
+                   CPPUNIT_ASSERT_EQUAL(std::string(), names({.prefix = "d", .after = "e"}));
                });
 
     suite.test("testNoTokenLeavesTheStore",
@@ -380,7 +417,7 @@ void addLookTests(ConformanceSuite& suite)
                    records.push_back(bench.acquire("a", "u").record);
                    for (const auto& record : records)
                        CPPUNIT_ASSERT((record.name + record.metadata).find(secret) == std::string::npos);
-                   CPPUNIT_ASSERT(bench.release(grant.lease) == ReleaseStatus::released);
+                   CPPUNIT_ASSERT(bench.release(grant.lease).status == ReleaseStatus::released);
                });
 }
 
@@ -396,7 +433,7 @@ void addPruneTests(ConformanceSuite& suite)
                    bench.advance(span * 2);
                    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, bench.pruneAll(span));
                    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, bench.pruneAll(span));
-                   bench.grant("released", "t"); // nobody knows the token any more
+                   bench.grant("released", "t"); // the record with the token was forgotten
                });
 
     suite.test("testPruneKeepsWhatDiedLessThanTheRetentionAgo",
@@ -407,6 +444,21 @@ void addPruneTests(ConformanceSuite& suite)
                    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, bench.pruneAll(1h));
                    CPPUNIT_ASSERT(bench.acquire("a", "t").status == AcquireStatus::spent);
                });
+
+    suite.test<VirtualTime>("testPruneCountsTheRetentionFromTheEndOfTheLease",
+                            [](StoreBench& bench, VirtualTime&)
+                            {
+                                const auto span = bench.shortTtl();
+                                const auto released = bench.grant("released", "t", {.ttl = span * 4});
+                                bench.grant("expired", "t", {.ttl = span * 2});
+                                bench.advance(span * 2); // both fences are older than the retention
+                                CPPUNIT_ASSERT(bench.release(released.lease).status == ReleaseStatus::released);
+                                CPPUNIT_ASSERT_EQUAL(std::size_t{0}, bench.pruneAll(span));
+                                for (const auto* name : {"released", "expired"})
+                                    CPPUNIT_ASSERT(bench.acquire(name, "t").status == AcquireStatus::spent);
+                                bench.advance(span + bench.store().info().ttlGranularity);
+                                CPPUNIT_ASSERT_EQUAL(std::size_t{2}, bench.pruneAll(span));
+                            });
 
     suite.test("testPruneKeepsLiveLocks",
                [](StoreBench& bench)
@@ -437,7 +489,7 @@ void addPruneTests(ConformanceSuite& suite)
 
 } // namespace
 
-/// The rule table of LeaseRules.h, line by line; its lines about expiry are in ExpirySuite.cpp.
+/// Tests the rule table of LeaseRules.h line by line. ExpirySuite.cpp has its lines about expiry.
 void addRuleTests(ConformanceSuite& suite)
 {
     suite.layer("rule");

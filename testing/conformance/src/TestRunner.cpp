@@ -27,7 +27,7 @@ namespace Leasehold
 namespace
 {
 
-/// Says which test runs, so that one that hangs can be named, and which were slow.
+/// Prints the running test, so that a hanging test is known, and slow tests.
 class Progress : public CppUnit::TestListener
 {
 public:
@@ -40,7 +40,7 @@ public:
 
     void addFailure(const CppUnit::TestFailure& failure) override
     {
-        if (_failed.insert(failure.failedTest()).second) // its tearDown may fail besides
+        if (_failed.insert(failure.failedTest()).second) // count it once, also if its tearDown fails too
             std::cout << " FAILED" << std::flush;
     }
 
@@ -61,7 +61,7 @@ private:
     std::chrono::steady_clock::time_point _started{};
 };
 
-/// The what() of POCO's exceptions is only their class.
+/// Adds the message of POCO's exceptions, whose what() is only their class.
 class WholeMessages : public CppUnit::Protector
 {
 public:
@@ -126,7 +126,7 @@ int runTests(int argc, char** argv)
     Progress progress;
     result.addListener(&collector);
     result.addListener(&progress);
-    result.pushProtector(new WholeMessages); // which it owns
+    result.pushProtector(new WholeMessages); // `result` owns it
     for (auto* test : chosen)
         test->run(&result);
 

@@ -21,7 +21,7 @@ namespace
 
 using namespace std::chrono_literals;
 
-/// Runs `work(number)` in so many threads that begin at once; what one of them threw is thrown here.
+/// Runs `work(number)` in so many threads that begin together. If one throws, throws its exception.
 void inThreads(unsigned count, const std::function<void(unsigned)>& work)
 {
     std::latch start(count);
@@ -49,7 +49,7 @@ void inThreads(unsigned count, const std::function<void(unsigned)>& work)
         std::rethrow_exception(thrown);
 }
 
-/// A storage may say that too many want the same at once; then the same request is sent again.
+/// Sends a request, and retries it when the storage is unavailable: it may refuse too many requests at once.
 AcquireReply acquire(LockStore& store, const std::string& name, const std::string& token)
 {
     for (int tries = 1;; ++tries)
@@ -66,18 +66,18 @@ AcquireReply acquire(LockStore& store, const std::string& name, const std::strin
     }
 }
 
-/// What is believed about one lock by those who were granted it.
+/// What the holders of one lock observe.
 struct Contended
 {
     std::string name{};
     std::atomic<int> holders{0};
-    Fence last = 0; // guarded by the lock itself: that is the test
+    Fence last = 0; // only the tested lock guards it
     int grants = 0; // the same
 };
 
 } // namespace
 
-/// Many threads on two views of the storage, without a mutex of ours between them.
+/// Tests many threads on two views of the storage, without a mutex between them.
 void addThreadTests(ConformanceSuite& suite)
 {
     suite.layer("threads");
@@ -131,7 +131,7 @@ void addThreadTests(ConformanceSuite& suite)
                                      const LeaseRef lease{lock.name, token, reply.record.fence};
                                      if (lock.holders.fetch_add(1) != 0)
                                          ++overlaps;
-                                     else // alone: or this is a data race, and that too shows
+                                     else // only the holder may be here; two holders would also be a data race, which TSan reports
                                      {
                                          regressions += lease.fence > lock.last ? 0 : 1;
                                          lock.last = lease.fence;
@@ -140,7 +140,7 @@ void addThreadTests(ConformanceSuite& suite)
                                      const std::vector<RenewRequest> requests{{lease, StoreBench::longTtl}};
                                      lost += store.renew(requests, StoreBench::context()).at(0).status == RenewStatus::renewed ? 0 : 1;
                                      lock.holders.fetch_sub(1);
-                                     lost += store.release(lease, StoreBench::context()) == ReleaseStatus::released ? 0 : 1;
+                                     lost += store.release(lease, StoreBench::context()).status == ReleaseStatus::released ? 0 : 1;
                                      ++grants;
                                  }
                              });
@@ -151,7 +151,7 @@ void addThreadTests(ConformanceSuite& suite)
                    CPPUNIT_ASSERT_EQUAL(grants.load(), locks[0].grants + locks[1].grants);
                });
 
-    suite.test("testTheSameRequestFromManyThreadsIsOneGrant",
+    suite.test("testSameRequestFromManyThreadsIsOneGrant",
                [](StoreBench& bench)
                {
                    const std::array<LockStore*, 2> views{&bench.store(), &bench.store()};
@@ -167,7 +167,7 @@ void addThreadTests(ConformanceSuite& suite)
                    CPPUNIT_ASSERT(bench.renewStatus({"a", "t", fences.front()}) == RenewStatus::renewed);
                });
 
-    suite.test("testAReleaseFromManyThreadsIsReleasedForAll",
+    suite.test("testReleaseFromManyThreadsIsReleasedForAll",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
@@ -176,7 +176,7 @@ void addThreadTests(ConformanceSuite& suite)
                    inThreads(8,
                              [&](unsigned number)
                              {
-                                 if (views[number % 2]->release(grant.lease, StoreBench::context()) == ReleaseStatus::released)
+                                 if (views[number % 2]->release(grant.lease, StoreBench::context()).status == ReleaseStatus::released)
                                      ++released;
                              });
                    CPPUNIT_ASSERT_EQUAL(8, released.load());
@@ -199,48 +199,49 @@ void addThreadTests(ConformanceSuite& suite)
                                const auto reply = acquire(*views[number % 2], name, token);
                                granted += reply.status == AcquireStatus::granted ? 1 : 0;
                                const auto end = views[(number + 1) % 2]->release({name, token, reply.record.fence}, StoreBench::context());
-                               released += end == ReleaseStatus::released ? 1 : 0;
+                               released += end.status == ReleaseStatus::released ? 1 : 0;
                            }
                        });
                    CPPUNIT_ASSERT_EQUAL(80, granted.load());
                    CPPUNIT_ASSERT_EQUAL(80, released.load());
                });
 
-    suite.test(
-        "testListAndPruneUnderLoadHarmNobody",
-        [](StoreBench& bench)
-        {
-            const std::array<LockStore*, 2> views{&bench.store(), &bench.store()};
-            const auto kept = bench.grant("kept", "t");
-            std::atomic<int> wrong{0};
-            inThreads(
-                6,
-                [&](unsigned number)
-                {
-                    auto& store = *views[number % 2];
-                    for (int round = 0; round < 10; ++round)
-                    {
-                        if (number == 0)
-                        {
-                            const auto listed = store.list({.prefix = "kept"}, StoreBench::context());
-                            wrong += listed.size() == 1 && listed.front().fence == kept.lease.fence ? 0 : 1;
-                            continue;
-                        }
-                        if (number == 1)
-                        {
-                            store.prune(1ms, StoreBench::context());
-                            continue;
-                        }
-                        const auto name = "n" + std::to_string(number);
-                        const auto token = "t" + std::to_string(round);
-                        const auto reply = acquire(store, name, token);
-                        wrong += reply.status == AcquireStatus::granted ? 0 : 1;
-                        wrong += store.release({name, token, reply.record.fence}, StoreBench::context()) == ReleaseStatus::released ? 0 : 1;
-                    }
-                });
-            CPPUNIT_ASSERT_EQUAL(0, wrong.load());
-            bench.requireUnchanged(kept.record);
-        });
+    suite.test("testListAndPruneUnderLoadHarmNobody",
+               [](StoreBench& bench)
+               {
+                   const std::array<LockStore*, 2> views{&bench.store(), &bench.store()};
+                   const auto kept = bench.grant("kept", "t");
+                   std::atomic<int> wrong{0};
+                   inThreads(6,
+                             [&](unsigned number)
+                             {
+                                 auto& store = *views[number % 2];
+                                 for (int round = 0; round < 10; ++round)
+                                 {
+                                     if (number == 0)
+                                     {
+                                         const auto listed = store.list({.prefix = "kept"}, StoreBench::context());
+                                         wrong += listed.size() == 1 && listed.front().fence == kept.lease.fence ? 0 : 1;
+                                         continue;
+                                     }
+                                     if (number == 1)
+                                     {
+                                         store.prune(1ms, StoreBench::context());
+                                         continue;
+                                     }
+                                     const auto name = "n" + std::to_string(number);
+                                     const auto token = "t" + std::to_string(round);
+                                     const auto reply = acquire(store, name, token);
+                                     wrong += reply.status == AcquireStatus::granted ? 0 : 1;
+                                     wrong += store.release({name, token, reply.record.fence}, StoreBench::context()).status ==
+                                                      ReleaseStatus::released
+                                                  ? 0
+                                                  : 1;
+                                 }
+                             });
+                   CPPUNIT_ASSERT_EQUAL(0, wrong.load());
+                   bench.requireUnchanged(kept.record);
+               });
 }
 
 } // namespace Leasehold

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -18,7 +19,7 @@ namespace
 
 using namespace std::chrono_literals;
 
-/// Every verb on one lock that `lease` holds, with the names that failures show.
+/// Every verb on one lock that `lease` holds, with its name for messages.
 struct Call
 {
     std::string verb;
@@ -35,7 +36,7 @@ std::vector<Call> changingCalls(const LeaseRef& lease)
              [=](LockStore& store, const CallContext& context)
              {
                  const std::vector<RenewRequest> requests{{lease, StoreBench::longTtl}};
-                 // Trouble with the only item is trouble with the call.
+                 // A failure of the only item counts as a failure of the call.
                  const auto reply = store.renew(requests, context).at(0);
                  if (reply.status == RenewStatus::unavailable)
                      throw LockStoreUnavailable(reply.reason);
@@ -68,42 +69,64 @@ void requireUnavailable(LockStore& store, const Call& call, const CallContext& c
     CPPUNIT_FAIL(call.verb + " answered where it could not know");
 }
 
-/// How long calls may take that cannot be answered, and how long after that a slow machine may come back.
+Call pruneCall()
+{
+    return {"prune", [](LockStore& store, const CallContext& context) { store.prune(1ms, context); }};
+}
+
+/// The answer of the call; nullopt if it throws LockStoreUnavailable.
+template <typename Look>
+auto answerOf(Look look) -> std::optional<decltype(look())>
+{
+    try
+    {
+        return look();
+    }
+    catch (const LockStoreUnavailable&)
+    {
+        return std::nullopt;
+    }
+}
+
+/// The deadline of calls that cannot be answered, and how much later a slow machine may return.
 constexpr Milliseconds deadline{300};
 constexpr Milliseconds patience{5000};
 
 } // namespace
 
-/// Busy is a value, trouble is an exception, and neither is ever the other.
+/// Tests that busy is a value, trouble is an exception, and a store never reports one as the other.
 void addTroubleTests(ConformanceSuite& suite)
 {
     suite.layer("trouble");
 
-    suite.test("testACallWhoseDeadlineHasPassedIsUnavailable",
+    suite.test("testCallWhoseDeadlineHasPassedIsUnavailable",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
                    auto calls = changingCalls(grant.lease);
                    for (const auto& call : lookingCalls(grant.lease))
                        calls.push_back(call);
+                   calls.push_back(pruneCall());
                    for (const auto& call : calls)
                        for (const auto limit : {0ms, -5ms})
                            requireUnavailable(bench.store(), call, StoreBench::within(limit));
-                   bench.requireUnchanged(grant.record); // known only because nothing was sent
+                   bench.requireUnchanged(grant.record); // certain, because no request was sent
                });
 
-    suite.test("testACallThatIsCancelledIsUnavailable",
+    suite.test("testCallThatIsCancelledIsUnavailable",
                [](StoreBench& bench)
                {
                    const auto grant = bench.grant("a", "t");
                    std::stop_source cancel;
                    cancel.request_stop();
-                   for (const auto& call : changingCalls(grant.lease))
+                   auto calls = changingCalls(grant.lease);
+                   calls.push_back(pruneCall());
+                   for (const auto& call : calls)
                        requireUnavailable(bench.store(), call, CallContext::within(20s, cancel.get_token()));
                    bench.requireUnchanged(grant.record);
                });
 
-    suite.test("testTheStoreSaysWhatItIs",
+    suite.test("testStoreSaysWhatItIs",
                [](StoreBench& bench)
                {
                    bench.grant("a", "secret-token-6f1d");
@@ -116,7 +139,7 @@ void addTroubleTests(ConformanceSuite& suite)
                    CPPUNIT_ASSERT(info.maxTtl == 0ms || info.maxTtl >= info.minTtl);
                });
 
-    suite.test<Outage>("testAnOutageIsNeitherBusyNorLost",
+    suite.test<Outage>("testOutageIsNeitherBusyNorLost",
                        [](StoreBench& bench, Outage& storage)
                        {
                            const auto grant = bench.grant("a", "t");
@@ -132,7 +155,67 @@ void addTroubleTests(ConformanceSuite& suite)
                            storage.reconnect();
                        });
 
-    suite.test<Outage>("testAFreeLockIsNotGrantedDuringAnOutage",
+    suite.test<Outage>("testOutageIsNotNobody",
+                       [](StoreBench& bench, Outage& storage)
+                       {
+                           const auto grant = bench.grant("a", "t");
+                           storage.cutOff();
+                           for (int view = 0; view < 2; ++view)
+                           {
+                               // A storage that only refuses writes may answer this rightly.
+                               if (const auto found = answerOf([&] { return bench.store().find("a", StoreBench::within(deadline)); }))
+                                   CPPUNIT_ASSERT_MESSAGE("find tells nobody", found->has_value());
+                               if (const auto listed = answerOf([&] { return bench.store().list({}, StoreBench::within(deadline)); }))
+                                   CPPUNIT_ASSERT_EQUAL_MESSAGE("list", std::size_t{1}, listed->size());
+                           }
+                           storage.reconnect();
+                           bench.requireUnchanged(grant.record);
+                       });
+
+    suite.test<Outage>("testOutageIsNoPruneOfNothing",
+                       [](StoreBench& bench, Outage& storage)
+                       {
+                           bench.release(bench.grant("a", "t").lease);
+                           bench.advance(5ms);
+                           storage.cutOff();
+                           for (int view = 0; view < 2; ++view)
+                               requireUnavailable(bench.store(), pruneCall(), StoreBench::within(deadline));
+                           storage.reconnect();
+                       });
+
+    suite.test<Outage>("testStorageThatCannotBeReadIsNotPrepared",
+                       [](StoreBench& bench, Outage& storage)
+                       {
+                           const auto newcomer = bench.harness().openStore();
+                           storage.cutOff();
+                           const bool isReadable =
+                               answerOf([&] { return bench.store().find("a", StoreBench::within(deadline)); }).has_value();
+                           const auto prepared = answerOf(
+                               [&]
+                               {
+                                   newcomer->prepare(StoreBench::within(deadline));
+                                   return true;
+                               });
+                           CPPUNIT_ASSERT_MESSAGE("prepare succeeds where nothing can be read", isReadable || !prepared);
+                           storage.reconnect();
+                       });
+
+    suite.test<Outage>("testStoreSaysWhatItIsDuringAnOutage",
+                       [](StoreBench& bench, Outage& storage)
+                       {
+                           const auto before = bench.store().info();
+                           const auto newcomer = bench.harness().openStore();
+                           storage.cutOff();
+                           for (const auto* store : {&bench.store(), &bench.store(), newcomer.get()})
+                           {
+                               const auto info = store->info();
+                               CPPUNIT_ASSERT_EQUAL(before.type, info.type);
+                               CPPUNIT_ASSERT_EQUAL(before.location, info.location);
+                           }
+                           storage.reconnect();
+                       });
+
+    suite.test<Outage>("testFreeLockIsNotGrantedDuringAnOutage",
                        [](StoreBench& bench, Outage& storage)
                        {
                            storage.cutOff();
@@ -140,7 +223,7 @@ void addTroubleTests(ConformanceSuite& suite)
                            storage.reconnect();
                        });
 
-    suite.test<Outage>("testACallDuringAnOutageEndsSoonWhenItIsCancelled",
+    suite.test<Outage>("testCallDuringAnOutageEndsSoonWhenItIsCancelled",
                        [](StoreBench& bench, Outage& storage)
                        {
                            const auto grant = bench.grant("a", "t");
@@ -158,22 +241,22 @@ void addTroubleTests(ConformanceSuite& suite)
                            storage.reconnect();
                        });
 
-    suite.test<Outage>("testTheStoreWorksAgainAfterAnOutage",
+    suite.test<Outage>("testStoreWorksAgainAfterAnOutage",
                        [](StoreBench& bench, Outage& storage)
                        {
                            const auto grant = bench.grant("a", "t");
                            storage.cutOff();
                            requireUnavailable(bench.store(), changingCalls(grant.lease).front(), StoreBench::within(deadline));
                            storage.reconnect();
-                           // The call that was cut off may have taken effect late; this one's token may not.
+                           // The interrupted call may arrive late, but it must not take the lock from its holder.
                            CPPUNIT_ASSERT(bench.renewStatus(grant.lease) == RenewStatus::renewed);
                            CPPUNIT_ASSERT(bench.acquire("a", "u").status == AcquireStatus::held);
-                           CPPUNIT_ASSERT(bench.release(grant.lease) == ReleaseStatus::released);
+                           CPPUNIT_ASSERT(bench.release(grant.lease).status == ReleaseStatus::released);
                            bench.requireFree("a", "v");
                        });
 
     suite.test<Outage>(
-        "testAFailedPreparationIsNotRemembered",
+        "testFailedPreparationIsNotRemembered",
         [](StoreBench& bench, Outage& storage)
         {
             const auto newcomer = bench.harness().openStore();
@@ -181,7 +264,7 @@ void addTroubleTests(ConformanceSuite& suite)
             storage.cutOff();
             for (int attempt = 0; attempt < 2; ++attempt)
             {
-                // A storage that only cannot be written may be prepared; what matters is what comes after.
+                // prepare may succeed on a storage that only refuses writes. The later calls matter.
                 try
                 {
                     newcomer->prepare(StoreBench::within(deadline));
@@ -207,10 +290,10 @@ void addTroubleTests(ConformanceSuite& suite)
                                 for (int view = 0; view < 2; ++view)
                                     CPPUNIT_ASSERT(bench.renewStatus(grant.lease, bench.shortTtl()) == RenewStatus::lost);
                                 for (int view = 0; view < 2; ++view)
-                                    CPPUNIT_ASSERT(bench.release(grant.lease) == ReleaseStatus::notHeld);
+                                    CPPUNIT_ASSERT(bench.release(grant.lease).status == ReleaseStatus::notHeld);
                             });
 
-    suite.test<NewerSchema>("testAStorageOfANewerVersionIsRefusedAndLeftAsItIs",
+    suite.test<NewerSchema>("testStorageOfANewerVersionIsRefusedAndLeftAsItIs",
                             [](StoreBench& bench, NewerSchema& storage)
                             {
                                 bench.grant("a", "t");

@@ -2,9 +2,10 @@
 
 #include "GuardedCounter.h"
 #include "HarnessRegistry.h"
-#include "Leasehold/CallContext.h"
+#include "LateVerb.h"
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/TokenPolicy.h"
+#include "Leasehold/LockPolicy.h"
+#include "Leasehold/Store/CallContext.h"
 #include "Leasehold/waitUntil.h"
 
 #include <atomic>
@@ -26,7 +27,7 @@ using namespace std::chrono_literals;
 constexpr const char* workerMark = "--conformance-worker";
 constexpr std::size_t fixedArguments = 6;
 
-/// A worker whose test program died ends by itself.
+/// Makes the worker end when its test program ends.
 constexpr auto longestLife = 3min;
 
 std::atomic<bool> stopped{false};
@@ -47,18 +48,18 @@ struct Work
     }
 };
 
-/// Whole or not at all, so that who waits for the file never reads half of it.
+/// Writes the file atomically, so that no reader sees a partial file.
 void publish(const std::string& path, const std::string& text)
 {
     std::ofstream(path + ".part") << text << std::flush;
     std::filesystem::rename(path + ".part", path);
 }
 
-/// Counts up once under a lease of `lease`, which no one else can have before `until` by the local clock.
+/// Increments the counter once under `lease`, which no other process can have before `until` by the local clock.
 void countOnce(const Work& work, GuardedCounter& counter, const LeaseRef& lease, LocalTime until, std::minstd_rand& random,
                std::ofstream& problems)
 {
-    const auto clock = Clock::system();
+    const auto clock = TimeSource::system();
     const auto isOurs = [&] { return clock->now() < until; };
     try
     {
@@ -82,8 +83,8 @@ void countOnce(const Work& work, GuardedCounter& counter, const LeaseRef& lease,
             problems << "another was granted the lock before the lease with fence " << lease.fence << " ended" << std::endl;
     }
     if (random() % 8 == 0)
-        return; // as if it had forgotten to: the lease must end by itself
-    if (work.store->release(lease, work.context()) == ReleaseStatus::notHeld && isOurs())
+        return; // without a release: the lease must expire
+    if (work.store->release(lease, work.context()).status == ReleaseStatus::notHeld && isOurs())
         problems << "a release of fence " << lease.fence << " was refused before its end" << std::endl;
 }
 
@@ -93,7 +94,7 @@ int count(const Work& work)
     GuardedCounter counter(work.files.at(0));
     std::ofstream problems(work.files.at(1), std::ios::app);
     std::minstd_rand random(std::random_device{}());
-    const auto clock = Clock::system();
+    const auto clock = TimeSource::system();
     const auto end = clock->now() + longestLife;
     while (!stopped && clock->now() < end)
     {
@@ -108,11 +109,11 @@ int count(const Work& work)
             else if (reply.status == AcquireStatus::spent)
                 problems << "a token that was never used was spent" << std::endl;
             else
-                std::this_thread::sleep_for(Milliseconds(1 + random() % 4)); // does not let time pass; asks less often
+                std::this_thread::sleep_for(Milliseconds(1 + random() % 4)); // not for time to pass, but to poll less often
         }
         catch (const LockStoreUnavailable&)
         {
-            // Allowed at any time; a store that is never available makes no progress, which the test notices.
+            // Allowed. The test notices a store that is always unavailable, because there is no progress.
         }
     }
     return 0;
@@ -142,7 +143,42 @@ int comeBackLate(const Work& work)
     const auto renewed = work.renew(lease);
     const auto released = work.store->release(lease, work.context());
     publish(file + ".end", std::string(renewed == RenewStatus::lost ? "lost" : "not lost") +
-                               (released == ReleaseStatus::notHeld ? ", not held" : ", released"));
+                               (released.status == ReleaseStatus::notHeld ? ", not held" : ", released"));
+    return 0;
+}
+
+int sendLate(const Work& work)
+{
+    std::signal(SIGTERM, [](int) { stopped = true; });
+    const auto verb = lateVerb(work.files.at(0));
+    const auto take = [&](const std::string& name)
+    { work.store->acquire({.name = name, .token = drawToken(), .ttl = longestLife}, work.context()); };
+    take(work.files.at(1));
+    std::string told;
+    const auto clock = TimeSource::system();
+    const auto end = clock->now() + longestLife;
+    while (!stopped && clock->now() < end)
+    {
+        try
+        {
+            LeaseRef lease;
+            if (verb.ofALease)
+            {
+                const auto seen = work.store->find(work.lock, work.context());
+                if (!seen || seen->metadata == "{}")
+                    continue;
+                lease = {seen->name, seen->metadata, seen->fence};
+                if (lease.token != told)
+                    take(work.files.at(1) + lease.token);
+                told = lease.token;
+            }
+            verb.send(*work.store, lease, work.context());
+        }
+        catch (const LockStoreUnavailable&)
+        {
+            // Allowed.
+        }
+    }
     return 0;
 }
 
@@ -154,6 +190,8 @@ int runTask(const std::string& task, const Work& work)
         return take(work);
     if (task == WorkerTask::comeBackLate)
         return comeBackLate(work);
+    if (task == WorkerTask::sendLate)
+        return sendLate(work);
     throw std::logic_error("a worker of the kit has no task \"" + task + "\"");
 }
 
@@ -167,18 +205,28 @@ std::vector<std::string> workerArguments(const std::string& harness, const std::
     return arguments;
 }
 
+ChildProcess startConformanceWorker(const std::vector<std::string>& prefix, const std::vector<std::string>& arguments)
+{
+    auto command = prefix;
+    command.push_back(std::filesystem::read_symlink("/proc/self/exe").string());
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    // Kill the process group, because the program of the prefix may start ours as a child.
+    return ChildProcess(std::move(command),
+                        {.readsInput = false, .writesToPipe = false, .diesWithStarter = false, .leadsGroup = true, .signalsGroup = true});
+}
+
 std::optional<int> runConformanceWorker(const std::vector<std::string>& arguments)
 {
     if (arguments.size() < fixedArguments || arguments[0] != workerMark)
         return std::nullopt;
     try
     {
-        for (const auto& harness : registeredHarnesses())
-            if (harness.name == arguments[1] && harness.openElsewhere)
-                return runTask(arguments[3], {harness.openElsewhere(arguments[2]),
-                                              arguments[4],
-                                              Milliseconds{std::stoll(arguments[5])},
-                                              {arguments.begin() + fixedArguments, arguments.end()}});
+        const auto* harness = findHarness(arguments[1]);
+        if (harness && harness->openElsewhere)
+            return runTask(arguments[3], {harness->openElsewhere(arguments[2]),
+                                          arguments[4],
+                                          Milliseconds{std::stoll(arguments[5])},
+                                          {arguments.begin() + fixedArguments, arguments.end()}});
         throw std::logic_error("no harness \"" + arguments[1] + "\" with processes is registered");
     }
     catch (const std::exception& error)

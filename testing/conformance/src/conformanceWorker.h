@@ -1,5 +1,7 @@
 #pragma once
 
+#include "Leasehold/ChildProcess.h"
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -7,22 +9,29 @@
 namespace Leasehold
 {
 
-/// What a worker process of the kit does; the last arguments of its command. Each works on the lock of the given name.
+/// The jobs of a worker process of the kit, with the last arguments of its command. Each uses the lock of the given name.
 namespace WorkerTask
 {
-/// FILE PROBLEMS: counts the GuardedCounter in FILE up, under the lock, until SIGTERM. What must not happen goes to PROBLEMS.
+/// FILE PROBLEMS: increments the GuardedCounter in FILE under the lock until SIGTERM. Writes violations to PROBLEMS.
 inline constexpr const char* count = "count";
-/// FILE: prepares the storage, takes the lock, writes its fence to FILE and ends without giving it back.
+/// FILE: prepares the storage, acquires the lock, writes its fence to FILE and ends without a release.
 inline constexpr const char* take = "take";
-/// FILE: takes the lock, writes its fence to FILE, and when FILE.go is there, renews and releases; writes to FILE.end how that went.
+/// FILE: acquires the lock and writes its fence to FILE. When FILE.go exists, renews and releases, and writes the outcomes to FILE.end.
 inline constexpr const char* comeBackLate = "come-back-late";
+/// VERB READY: acquires the lock READY, and then sends the LateVerb of that name repeatedly, for each lease of the lock that it sees, until
+/// SIGTERM. It reads the token from the lease's metadata, which are the same text, and ignores other leases. Before its first request
+/// for a lease it acquires the lock READYTOKEN, so that the test knows that the verb is under way.
+inline constexpr const char* sendLate = "send-late";
 } // namespace WorkerTask
 
-/// The command of a worker, but for the program itself.
+/// The arguments of a worker, without the program.
 std::vector<std::string> workerArguments(const std::string& harness, const std::string& location, const std::string& task,
                                          const std::string& lock, long long ttlMs, const std::vector<std::string>& files);
 
-/// Does the work if these arguments are those of a worker, and says how the process shall exit.
+/// Starts this program as a worker with these arguments. `prefix` comes before the program in the command.
+ChildProcess startConformanceWorker(const std::vector<std::string>& prefix, const std::vector<std::string>& arguments);
+
+/// If these arguments are a worker's, does its job and returns the exit status of the process.
 std::optional<int> runConformanceWorker(const std::vector<std::string>& arguments);
 
 } // namespace Leasehold

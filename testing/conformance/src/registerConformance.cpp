@@ -54,11 +54,32 @@ bool canRun(const HarnessKind& kind, const ConformanceSuite::Test& test)
     return std::ranges::includes(kind.capabilities, test.needs);
 }
 
+std::list<HarnessKind>& forProcesses()
+{
+    static std::list<HarnessKind> harnesses; // inside the function, for the same reason as below
+    return harnesses;
+}
+
+void requireNewName(const HarnessKind& kind)
+{
+    if (findHarness(kind.name))
+        throw std::logic_error("two conformance harnesses are called \"" + kind.name + "\"");
+}
+
 } // namespace
+
+const HarnessKind* findHarness(const std::string& name)
+{
+    for (const auto* harnesses : {&registeredHarnesses(), &forProcesses()})
+        for (const auto& harness : *harnesses)
+            if (harness.name == name)
+                return &harness;
+    return nullptr;
+}
 
 std::list<HarnessKind>& registeredHarnesses()
 {
-    static std::list<HarnessKind> harnesses; // inside: registration may come from another file's initialisers
+    static std::list<HarnessKind> harnesses; // inside the function, because initialisers of other files register harnesses
     return harnesses;
 }
 
@@ -82,7 +103,7 @@ std::string leaveOutMissing(HarnessKind& kind)
             if (!kind.capabilities.contains(need))
                 missing[need] += ' ' + test.name;
     std::string text;
-    // One form for people and for testing/count: "NAME: left out, for want of WHAT: TEST TEST ...".
+    // testing/count parses this form: "NAME: left out, for want of WHAT: TEST TEST ...".
     for (const auto& [capability, tests] : missing)
     {
         const auto reason = reasons.find(capability);
@@ -92,11 +113,16 @@ std::string leaveOutMissing(HarnessKind& kind)
     return text;
 }
 
+void registerForProcesses(HarnessKind kind)
+{
+    requireNewName(kind);
+    forProcesses().push_back(std::move(kind));
+}
+
 bool registerConformance(HarnessKind kind)
 {
+    requireNewName(kind);
     auto& harnesses = registeredHarnesses();
-    if (std::ranges::any_of(harnesses, [&](const auto& other) { return other.name == kind.name; }))
-        throw std::logic_error("two conformance harnesses are called \"" + kind.name + "\"");
     harnesses.push_back(std::move(kind));
     static std::list<ConformanceFactory> factories; // CppUnit's registry does not own them
     CppUnit::TestFactoryRegistry::getRegistry().registerFactory(&factories.emplace_back(harnesses.back()));

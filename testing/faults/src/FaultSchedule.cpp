@@ -27,7 +27,7 @@ std::optional<std::uint64_t> numberFrom(const char* variable)
     return number;
 }
 
-/// The same numbers on every machine: the distributions of the standard library differ.
+/// Gives the same numbers on every machine. The distributions of standard libraries differ.
 class Dice
 {
 public:
@@ -54,7 +54,7 @@ void addNetwork(std::vector<FaultStep>& steps, Dice dice, Milliseconds duration)
         step.fault = faults[dice.below(faults.size())];
         step.delay = dice.between(Milliseconds{50}, Milliseconds{900});
         steps.push_back(step);
-        // Half of the faults are shorter than a lease, so that renewals come through after all; half may end it.
+        // Half of the faults are shorter than a lease, so that renewals succeed after them. The others may end a lease.
         at +=
             dice.below(2) == 0 ? dice.between(Milliseconds{200}, Milliseconds{1000}) : dice.between(Milliseconds{1000}, Milliseconds{4000});
         step.at = std::min(at, duration);

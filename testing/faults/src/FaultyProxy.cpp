@@ -30,7 +30,7 @@ namespace
 using Time = std::chrono::steady_clock::time_point;
 
 constexpr auto dripEvery = std::chrono::milliseconds(50);
-constexpr std::size_t mostHeld = 4U << 20; // of one direction of one connection
+constexpr std::size_t mostHeld = 4U << 20; // bytes of one direction of one connection
 
 std::int64_t nanosecondsSince1970()
 {
@@ -69,7 +69,7 @@ public:
             ::close(_number);
         _number = -1;
     }
-    /// The peer gets a reset instead of an end.
+    /// Closes so that the peer gets a reset.
     void reset() noexcept
     {
         const linger now{1, 0};
@@ -82,7 +82,7 @@ private:
     int _number;
 };
 
-/// What came from one side and has not gone to the other.
+/// The bytes that came from one side and were not sent to the other yet.
 struct Flow
 {
     struct Piece
@@ -92,7 +92,7 @@ struct Flow
     };
     std::deque<Piece> pieces{};
     std::size_t held = 0;
-    bool ended = false; // its source is at its end
+    bool ended = false; // its source has closed the connection
 
     void add(Time due, std::string bytes)
     {
@@ -107,7 +107,7 @@ struct Connection
     Flow requests{}, replies{};
     Time nextDrip{};
     std::int64_t asked = 0;  // when its last request began to come in
-    bool clientGone = false; // it gave up: what it sent before is still delivered
+    bool clientGone = false; // it has closed the connection; its earlier bytes are still delivered
     bool counted = false;    // as a late request
 
     bool isOver() const { return !client.isOpen() && !server.isOpen(); }
@@ -135,7 +135,7 @@ const char* toString(ProxyFault fault)
     return "dropReply";
 }
 
-/// Everything of the proxy's thread.
+/// The state of the proxy's thread.
 class FaultyProxy::Loop
 {
 public:
@@ -248,7 +248,7 @@ private:
         return events;
     }
 
-    /// Until the next piece is due, in milliseconds.
+    /// The time until the next piece is due, in milliseconds; -1: none is.
     int timeout() const
     {
         auto next = Time::max();
@@ -262,7 +262,7 @@ private:
                 if (flow->pieces.empty() || !(isReply ? connection.client : connection.server).isOpen())
                     continue;
                 const bool drips = isReply && _now.fault == ProxyFault::drip;
-                // What is due and cannot be sent waits for POLLOUT.
+                // A due piece that cannot be sent waits for POLLOUT.
                 const auto due = std::max(flow->pieces.front().due, drips ? connection.nextDrip : Time::min());
                 if (due > now() || drips)
                     next = std::min(next, due);
@@ -300,7 +300,7 @@ private:
     enum class Source
     {
         open,
-        ended, ///< in order
+        ended, ///< closed without an error
         broken
     };
 
@@ -328,7 +328,7 @@ private:
             if (connection.asked == 0)
                 connection.asked = nanosecondsSince1970();
             if (read(connection.client, connection.requests) != Source::open)
-                loseClient(connection); // the store closes a connection only when it gives up on its request
+                loseClient(connection); // the store closes a connection only when it gives up its request
         }
         if (connection.server.isOpen() && (fromServer & readable) != 0)
         {
@@ -344,7 +344,7 @@ private:
             else if (source == Source::broken)
                 connection.client.reset();
             if (source != Source::open)
-                connection.server.close(); // what it said before still goes to the client
+                connection.server.close(); // its earlier bytes are still sent to the client
         }
     }
 
@@ -386,7 +386,7 @@ private:
             connection.client.close();
     }
 
-    /// False: the sink is broken.
+    /// False: the receiver has closed the connection.
     static bool write(const Descriptor& to, Flow& flow, bool drip)
     {
         while (!flow.pieces.empty() && flow.pieces.front().due <= now())
@@ -412,7 +412,7 @@ private:
     Descriptor _listener{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     Descriptor _wake{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
     std::list<Connection> _connections;
-    Orders _now; // of the thread
+    Orders _now; // used by the thread only
 
     std::mutex _mutex;
     std::condition_variable _taken;

@@ -56,7 +56,7 @@ const char* toString(HistoryKind kind)
 std::string formatHistoryLine(const HistoryLine& line)
 {
     std::string text = std::to_string(line.time) + " " + toString(line.kind) + " " + line.lock + " " + std::to_string(line.fence) + " " +
-                       std::to_string(line.since) + " " + line.detail;
+                       std::to_string(line.since) + " " + std::to_string(line.until) + " " + line.detail;
     for (char& character : text)
     {
         if (character == '\n')
@@ -70,7 +70,7 @@ HistoryLine parseHistoryLine(const std::string& text)
     HistoryLine line;
     std::istringstream words(text);
     std::string kind;
-    if (!(words >> line.time >> kind >> line.lock >> line.fence >> line.since))
+    if (!(words >> line.time >> kind >> line.lock >> line.fence >> line.since >> line.until))
         throw Poco::DataFormatException("not a line of a history: " + text);
     for (const auto& [candidate, name] : kinds)
     {

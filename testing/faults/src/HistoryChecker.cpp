@@ -42,13 +42,14 @@ struct Granted
     Fence fence() const { return std::get<2>(grant); }
 };
 
-/// Collects what the lines say, by lock, and judges it.
+/// Collects the events by lock, and judges them.
 class Judgement
 {
 public:
     void read(const std::string& process, const std::vector<HistoryLine>& lines)
     {
-        std::set<Grant> over;
+        std::set<Grant> over, mayBeReleased;
+        std::map<Grant, HostTime> validUntil; // when its release began
         for (const auto& line : lines)
         {
             const Grant grant{process, line.lock, line.fence};
@@ -71,7 +72,7 @@ public:
                 break;
             case HistoryKind::toldLost:
                 ++_findings.losses;
-                // It is written by another thread than the samples: one that is already under way may be written after it.
+                // Another thread writes this line than the samples, so an earlier sample may come after it in the file.
                 _toldAt.emplace(grant, line.time);
                 break;
             case HistoryKind::neverTold:
@@ -97,8 +98,17 @@ public:
                 violate(process + " failed: " + line.detail);
                 break;
             case HistoryKind::releasing:
+                validUntil[grant] = line.until;
+                break;
             case HistoryKind::releaseRefused:
+                ++_findings.releasesRefused;
+                if (line.time < validUntil[grant] && mayBeReleased.count(grant) == 0)
+                    violate("the release of lock " + line.lock + " was refused to " + describe(grant) + " at " + std::to_string(line.time) +
+                            ", although its lease was valid until " + std::to_string(validUntil[grant]));
+                break;
             case HistoryKind::releaseUnknown:
+                // The release may have taken effect, so a refusal of the next release of this grant is no violation.
+                mayBeReleased.insert(grant);
                 break;
             }
         }
@@ -173,7 +183,7 @@ private:
             _findings.violations.push_back(sentence);
     }
 
-    /// In the order of time a grant's samples must stand together: one that comes back after another's lies in its interval.
+    /// Sorted by time, the samples of a grant must be adjacent: if another grant's sample is between them, there were two holders.
     void judgeExclusion(const std::string& lock, std::vector<Sample>& samples)
     {
         std::stable_sort(samples.begin(), samples.end(), [](const auto& left, const auto& right) { return left.time < right.time; });
@@ -209,7 +219,7 @@ private:
                 violate("lock " + lock + " was granted twice with one fence: to " + describe(other->second) + " and to " +
                         describe(granted.grant));
         }
-        // The storage counts in microseconds: numbers that follow each other were set aside for the holders of one lease.
+        // New fences differ by the microseconds of the clock, so consecutive numbers were reserved for the holders of one lease.
         for (auto grant = byFence.begin(); grant != byFence.end(); ++grant)
         {
             const auto next = std::next(grant);
@@ -250,9 +260,10 @@ private:
 std::string HistoryFindings::describe() const
 {
     std::string text = std::to_string(grants) + " grants (" + std::to_string(handedOn) + " handed on), " + std::to_string(heldSamples) +
-                       " samples held, " + std::to_string(losses) + " losses told, " + std::to_string(released) +
-                       " released, store unavailable " + std::to_string(unavailable) + " times; guarded: " + std::to_string(guardedWrites) +
-                       " updates, " + std::to_string(guardedRefusals) + " refused as stale, none may be lost";
+                       " samples held, " + std::to_string(losses) + " losses told, " + std::to_string(released) + " released (" +
+                       std::to_string(releasesRefused) + " refused), store unavailable " + std::to_string(unavailable) +
+                       " times; guarded: " + std::to_string(guardedWrites) + " updates, " + std::to_string(guardedRefusals) +
+                       " refused as stale, none may be lost";
     for (const auto& [resource, updates] : unguarded)
         text += "; " + resource + ": lost " + std::to_string(updates.lost) + " of " + std::to_string(updates.accepted) + " updates";
     text += "; longest time without a grant " + formatDuration(std::chrono::ceil<Milliseconds>(longestWithoutGrant));

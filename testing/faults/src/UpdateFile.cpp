@@ -22,7 +22,7 @@ namespace
     throw Poco::FileException("cannot " + what + " " + path + ": " + std::strerror(errno));
 }
 
-/// Holds the lock of a file beside the data; the data themselves are replaced.
+/// Locks a file beside the data, because the data file itself is replaced.
 class FileLock
 {
 public:

@@ -40,7 +40,7 @@ void Workload::start(std::size_t index)
     auto& worker = _workers[index];
     const auto name = "w" + std::to_string(index) + "." + std::to_string(worker.lives++);
     _names.push_back(name);
-    worker.process = std::make_unique<TestProgram>(std::vector<std::string>{
+    worker.process = std::make_unique<ChildProcess>(std::vector<std::string>{
         LEASEHOLD_FAULT_WORKER, _storeUrl, _folder.path(), historyOf(name), name, std::to_string(_seed + index + 1000 * worker.lives)});
 }
 
@@ -84,9 +84,9 @@ const std::vector<HostTime>& Workload::grants()
     for (const auto& name : _names)
     {
         auto& counted = _counted[name];
-        std::ifstream history(historyOf(name), std::ios::binary); // one that was killed at once has none
+        std::ifstream history(historyOf(name), std::ios::binary); // a process that was killed at once has none
         history.seekg(counted);
-        for (std::string line; std::getline(history, line) && !history.eof();) // what ends the file is not whole yet
+        for (std::string line; std::getline(history, line) && !history.eof();) // a line without an end is incomplete
         {
             counted += static_cast<std::streamoff>(line.size() + 1);
             if (const auto event = parseHistoryLine(line); event.kind == HistoryKind::granted)
@@ -94,6 +94,21 @@ const std::vector<HostTime>& Workload::grants()
         }
     }
     return _grants;
+}
+
+Milliseconds Workload::sufferUntilGranted(std::uint64_t seed, Milliseconds duration, HostTime began)
+{
+    suffer(faultSchedule(seed, duration, processes, false), nullptr);
+    // More grants than can have been under way.
+    const auto enough = grants().size() + 2 * processes;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+    while (grants().size() < enough)
+    {
+        if (std::chrono::steady_clock::now() >= deadline)
+            throw Poco::RuntimeException("no lock is granted any more");
+        work(Milliseconds(100)); // reading the histories also loads this machine
+    }
+    return std::chrono::ceil<Milliseconds>(longestWithoutGrant(began));
 }
 
 std::chrono::nanoseconds Workload::longestWithoutGrant(HostTime since)
@@ -125,7 +140,7 @@ HistoryFindings Workload::finish()
     }
     for (const auto& name : _names)
     {
-        // One that was killed at once has written nothing.
+        // A process that was killed at once has no history.
         if (Poco::File(historyOf(name)).exists())
             checker.add(name, readHistory(historyOf(name)));
     }

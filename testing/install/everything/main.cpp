@@ -6,7 +6,7 @@
 #include <Leasehold/ManualClock.h>
 #include <Leasehold/MemoryLockStore.h>
 #include <Leasehold/SQLiteLockStore.h>
-#include <Leasehold/StoreRegistry.h>
+#include <Leasehold/Store/StoreRegistry.h>
 #include <Leasehold/TestRunner.h>
 #include <Leasehold/registerBuiltinStores.h>
 
@@ -22,9 +22,13 @@ int main(int argc, char**)
     Leasehold::StoreRegistry registry;
     Leasehold::registerBuiltinStores(registry);
     Leasehold::registerFakeElasticsearchStore(registry);
+    int expected = 0;
     for (const auto& type : registry.types())
+    {
         std::cout << type << '\n';
-    if (registry.types().size() != 4)
+        expected += type == "memory" || type == "sqlite" || type == "fake_elasticsearch" ? 1 : 0;
+    }
+    if (expected != 3)
         return 1;
 
     const auto clock = std::make_shared<Leasehold::ManualClock>();

@@ -6,6 +6,7 @@
 
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 
 using namespace Leasehold;
@@ -38,6 +39,8 @@ void useCallbacks(LockManagerService& locks)
                                  {.metadata = {{"host", "web-1"}, {"attempt", 3}, {"dryRun", false}}, .wait = 30s});
     require(*result == 7, "move-only callbacks and results work");
 
+    std::optional<int> tried = locks.tryWithLock("my_lock", [] { return 1; });
+    require(tried == 1 && locks.tryWithLock("my_lock", [](const Lock&) {}), "tryWithLock gives the result, or that it ran");
     locks.withLock("my_lock", [](const Lock& lock) { lock.requireHeld(2s); }, {.ttl = 10s, .maxHold = forever});
 }
 
@@ -64,9 +67,11 @@ void useLocks(LockManagerService& locks)
     Lock lock = locks.acquire("other", {.metadata = Metadata::fromJSON(R"({"a":1})"), .ttl = 5s, .wait = 0ms, .fenceFloor = 1});
     std::stop_token told = lock.lossToken();
     require(lock.name() == "other" && lock.isHeld() && lock.remaining() > 0ms && !told.stop_requested(), "it is held");
-    Lock moved = std::move(lock);
+    Lock moved;
+    moved = std::move(lock);
+    require(moved && !lock, "a Lock says whether it is held"); // NOLINT(bugprone-use-after-move)
     moved.release();
-    require(!moved.isHeld(), "it is released");
+    require(!moved, "it is released");
 }
 
 } // namespace

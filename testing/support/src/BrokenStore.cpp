@@ -14,7 +14,10 @@ const std::vector<BrokenStore>& brokenStores()
         addBrokenGrants(all);
         addBrokenFences(all);
         addBrokenClocks(all);
+        addBrokenSteps(all);
         addBrokenAnswers(all);
+        addBrokenFeeds(all);
+        addBrokenNotes(all);
         return all;
     }();
     return stores;

@@ -1,6 +1,7 @@
 #include "Leasehold/FaultyLockStore.h"
 
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/Store/ReleaseFeed.h"
 
 #include <array>
 #include <mutex>
@@ -179,7 +180,7 @@ std::vector<RenewReply> FaultyLockStore::renewOrAnswer(std::span<const RenewRequ
     return replies;
 }
 
-ReleaseStatus FaultyLockStore::release(const LeaseRef& lease, const CallContext& context)
+ReleaseReply FaultyLockStore::release(const LeaseRef& lease, const CallContext& context)
 {
     return call(StoreVerb::release, [&] { return _inner->release(lease, context); });
 }
@@ -204,9 +205,9 @@ std::size_t FaultyLockStore::prune(Milliseconds retention, const CallContext& co
     return call(StoreVerb::prune, [&] { return _inner->prune(retention, context); });
 }
 
-void FaultyLockStore::setListener(std::shared_ptr<StoreListener> listener)
+std::unique_ptr<ReleaseFeed> FaultyLockStore::releaseFeed(ReleaseSink& sink)
 {
-    _inner->setListener(std::move(listener));
+    return _inner->releaseFeed(sink);
 }
 
 } // namespace Leasehold

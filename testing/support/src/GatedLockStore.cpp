@@ -1,6 +1,7 @@
 #include "Leasehold/GatedLockStore.h"
 
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/Store/ReleaseFeed.h"
 
 #include <algorithm>
 #include <array>
@@ -14,10 +15,10 @@ namespace Leasehold
 namespace
 {
 
-/// One call that stands at a gate.
+/// One call that waits at a gate.
 struct Visit
 {
-    Clock::Waiter* waiter = nullptr;
+    TimeSource::Waiter* waiter = nullptr;
     bool mayGo = false;
 };
 
@@ -38,7 +39,7 @@ struct GatedLockStore::State
     Gate& gate(StoreVerb verb) { return gates[static_cast<std::size_t>(verb)]; }
 };
 
-GatedLockStore::GatedLockStore(std::shared_ptr<LockStore> inner, std::shared_ptr<const Clock> clock) :
+GatedLockStore::GatedLockStore(std::shared_ptr<LockStore> inner, std::shared_ptr<const TimeSource> clock) :
     _inner(std::move(inner)), _clock(std::move(clock)), _state(std::make_unique<State>())
 {
 }
@@ -152,7 +153,7 @@ std::vector<RenewReply> GatedLockStore::renew(std::span<const RenewRequest> requ
     return through(StoreVerb::renew, context, [&] { return _inner->renew(requests, context); });
 }
 
-ReleaseStatus GatedLockStore::release(const LeaseRef& lease, const CallContext& context)
+ReleaseReply GatedLockStore::release(const LeaseRef& lease, const CallContext& context)
 {
     return through(StoreVerb::release, context, [&] { return _inner->release(lease, context); });
 }
@@ -177,9 +178,9 @@ std::size_t GatedLockStore::prune(Milliseconds retention, const CallContext& con
     return through(StoreVerb::prune, context, [&] { return _inner->prune(retention, context); });
 }
 
-void GatedLockStore::setListener(std::shared_ptr<StoreListener> listener)
+std::unique_ptr<ReleaseFeed> GatedLockStore::releaseFeed(ReleaseSink& sink)
 {
-    _inner->setListener(std::move(listener));
+    return _inner->releaseFeed(sink);
 }
 
 } // namespace Leasehold

@@ -23,12 +23,14 @@ struct ManualClock::State
     std::mutex mutex;
     std::condition_variable changed; // a waiter began or ended a wait, or time passed
     std::set<ManualWaiter*> waiters;
-    std::atomic<rep> now{3'600'000'000'000}; // an hour after the start: tests may look back without meeting zero
+    // An hour after the start, so that tests may look back without meeting zero; and a part of a millisecond, since times that are
+    // all whole would hide a wrong rounding.
+    std::atomic<LocalClock::rep> now{3'600'000'412'345};
 
     time_point time() const { return time_point{duration{now.load()}}; }
 };
 
-class ManualClock::ManualWaiter : public Clock::Waiter
+class ManualClock::ManualWaiter : public TimeSource::Waiter
 {
 public:
     explicit ManualWaiter(std::shared_ptr<State> state) : _state(std::move(state))
@@ -65,11 +67,11 @@ public:
 
     // The rest is called with the state's mutex held.
 
-    /// Its thread waits here, and nothing that has happened so far ends that.
+    /// Whether its thread waits here and no event so far ends this wait.
     bool isAtRest() const { return _waits && !_woken && (_deadline == time_point::max() || _deadline > _state->time()); }
 
-    /// Its thread needs no time to run: it waits here, it waits in another Waiter (of a store that it called, say), or nobody has
-    /// used this one yet, nor woken it.
+    /// Whether its thread does not need to run: it waits here or in another Waiter (for example of a store that it called), or this one was
+    /// neither used nor woken yet.
     bool needsNoTime() const
     {
         if (_waits || _user == std::thread::id{})
@@ -83,7 +85,7 @@ public:
 
 private:
     std::shared_ptr<State> _state;
-    std::thread::id _user; // none: nobody has waited here so far
+    std::thread::id _user; // none: no thread has waited here yet
     time_point _deadline{};
     bool _waits = false;
     bool _woken = false;
@@ -97,7 +99,7 @@ ManualClock::time_point ManualClock::now() const noexcept
     return _state->time();
 }
 
-std::unique_ptr<Clock::Waiter> ManualClock::makeWaiter() const
+std::unique_ptr<TimeSource::Waiter> ManualClock::makeWaiter() const
 {
     return std::make_unique<ManualWaiter>(_state);
 }

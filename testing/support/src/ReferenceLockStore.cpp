@@ -1,7 +1,7 @@
 #include "Leasehold/ReferenceLockStore.h"
 
-#include "Leasehold/CallContext.h"
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/Store/RecordSteps.h"
 
 #include <utility>
 
@@ -16,7 +16,8 @@ StoreInfo ReferenceLockStore::info() const
     StoreInfo info;
     info.type = "reference";
     info.location = "in this process, in virtual time";
-    info.sparesFences = true;
+    info.reservesFences = true;
+    info.tellsWanted = true;
     return info;
 }
 
@@ -53,17 +54,22 @@ std::vector<RenewReply> ReferenceLockStore::renew(std::span<const RenewRequest> 
             std::vector<RenewReply> replies;
             for (const auto& request : requests)
             {
-                const bool renewed = renewStep(records[keyOf(request.lease.name)], request, time);
-                replies.push_back(renewed ? RenewReply{RenewStatus::renewed, request.ttl, {}} : RenewReply{RenewStatus::lost, {}, {}});
+                auto& slot = records[keyOf(request.lease.name)];
+                if (renewStep(slot, request, time))
+                    replies.push_back({.status = RenewStatus::renewed, .remaining = request.ttl});
+                else
+                    replies.push_back({.status = RenewStatus::lost, .broken = LeaseRules::wasBroken(slot, request.lease)});
             }
             return replies;
         });
 }
 
-ReleaseStatus ReferenceLockStore::release(const LeaseRef& lease, const CallContext& context)
+ReleaseReply ReferenceLockStore::release(const LeaseRef& lease, const CallContext& context)
 {
     begin(context);
-    return _storage->enter([&](Records& records) { return releaseStep(records[keyOf(lease.name)], lease, now()); });
+    const auto reply = _storage->enter([&](Records& records) { return releaseStep(records[keyOf(lease.name)], lease, now()); });
+    tellReleased(lease.name, reply);
+    return reply;
 }
 
 std::optional<LockRecord> ReferenceLockStore::find(const std::string& name, const CallContext& context)
@@ -98,7 +104,27 @@ std::vector<LockRecord> ReferenceLockStore::list(const ListQuery& query, const C
 bool ReferenceLockStore::breakLock(const std::string& name, Fence expected, BreakMode mode, const CallContext& context)
 {
     begin(context);
-    return _storage->enter([&](Records& records) { return breakStep(records[keyOf(name)], expected, mode, now()); });
+    const bool broken = _storage->enter([&](Records& records) { return breakStep(records[keyOf(name)], expected, mode, now()); });
+    if (broken)
+        tellBroken(name, mode);
+    return broken;
+}
+
+std::unique_ptr<ReleaseFeed> ReferenceLockStore::releaseFeed(ReleaseSink& sink)
+{
+    return _storage->feeds().makeFeed(sink);
+}
+
+void ReferenceLockStore::tellReleased(const std::string& name, const ReleaseReply& reply)
+{
+    if (reply.wanted)
+        _storage->feeds().tellFree(name);
+}
+
+void ReferenceLockStore::tellBroken(const std::string& name, BreakMode mode)
+{
+    if (mode == BreakMode::now)
+        _storage->feeds().tellFree(name);
 }
 
 std::size_t ReferenceLockStore::prune(Milliseconds retention, const CallContext& context)
@@ -110,7 +136,7 @@ std::size_t ReferenceLockStore::prune(Milliseconds retention, const CallContext&
             const auto time = now();
             std::size_t pruned = 0;
             for (auto& [name, slot] : records)
-                if (pruned < mostPruned() && slot && mayForget(*slot, retention, time))
+                if (pruned < maxPruned() && slot && mayForget(*slot, retention, time))
                 {
                     slot.reset();
                     ++pruned;
@@ -156,7 +182,7 @@ bool ReferenceLockStore::renewStep(Slot& slot, const RenewRequest& request, cons
     return LeaseRules::renew(slot, request.lease, request.ttl, now);
 }
 
-ReleaseStatus ReferenceLockStore::releaseStep(Slot& slot, const LeaseRef& lease, const Now& now)
+ReleaseReply ReferenceLockStore::releaseStep(Slot& slot, const LeaseRef& lease, const Now& now)
 {
     bool changed = false;
     return LeaseRules::release(slot, lease, now, changed);
@@ -179,16 +205,7 @@ bool ReferenceLockStore::isSelected(const std::string& name, const ListQuery& qu
 
 LockRecord ReferenceLockStore::shown(const std::string& name, const Record& record, const Now& now) const
 {
-    const auto toWall = now.wallMicroseconds / 1000 - now.ms;
-    LockRecord shown;
-    shown.name = name;
-    shown.fence = record.fence;
-    shown.acquiredAt = StorageTime{Milliseconds{record.acquiredAt + toWall}};
-    shown.expiresAt = StorageTime{Milliseconds{record.expiresAt + toWall}};
-    shown.ttl = Milliseconds{record.ttl};
-    shown.remaining = LeaseRules::remaining(record, now);
-    shown.metadata = record.metadata;
-    return shown;
+    return RecordSteps::toLockRecord(name, record, now);
 }
 
 } // namespace Leasehold

@@ -1,10 +1,11 @@
-#include "Leasehold/CallContext.h"
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/Store/CallContext.h"
 #include "brokenStores.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cctype>
+#include <filesystem>
 #include <numeric>
 #include <ranges>
 
@@ -48,10 +49,63 @@ class OutageIsALastingError : public ReferenceLockStore
 class ReleaseInAnOutageIsSilent : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
-    ReleaseStatus release(const LeaseRef& lease, const CallContext& context) override
+    ReleaseReply release(const LeaseRef& lease, const CallContext& context) override
     {
-        return storage().isCutOff() ? ReleaseStatus::released : ReferenceLockStore::release(lease, context);
+        return storage().isCutOff() ? ReleaseReply{.status = ReleaseStatus::released} : ReferenceLockStore::release(lease, context);
     }
+};
+
+class OutageIsNobody : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    std::optional<LockRecord> find(const std::string& name, const CallContext& context) override
+    {
+        return storage().isCutOff() ? std::nullopt : ReferenceLockStore::find(name, context);
+    }
+};
+
+class OutageIsAnEmptyList : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    std::vector<LockRecord> list(const ListQuery& query, const CallContext& context) override
+    {
+        return storage().isCutOff() ? std::vector<LockRecord>{} : ReferenceLockStore::list(query, context);
+    }
+};
+
+class OutageIsAPruneOfNothing : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    std::size_t prune(Milliseconds retention, const CallContext& context) override
+    {
+        return storage().isCutOff() ? 0 : ReferenceLockStore::prune(retention, context);
+    }
+};
+
+class OutageIsASetUp : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    void prepare(const CallContext& context) override
+    {
+        if (!storage().isCutOff())
+            ReferenceLockStore::prepare(context);
+    }
+};
+
+class InfoAsksTheStorage : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    StoreInfo info() const override
+    {
+        requireReachable();
+        return ReferenceLockStore::info();
+    }
+};
+
+class InfoIsEmpty : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    StoreInfo info() const override { return {.reservesFences = true, .tellsWanted = true}; }
 };
 
 class FailedSetUpIsRemembered : public ReferenceLockStore
@@ -105,7 +159,7 @@ class CancellationIsIgnored : public ReferenceLockStore
     }
 };
 
-/// Believes in the leases that it granted, without another look at the storage.
+/// Trusts the leases that it granted, without reading the storage again.
 class RenewalIsAnsweredFromACache : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
@@ -148,6 +202,12 @@ class NamesAreTrimmed : public ReferenceLockStore
     }
 };
 
+class NamesAreTakenForPaths : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    std::string keyOf(const std::string& name) const override { return std::filesystem::path(name).lexically_normal().string(); }
+};
+
 class PrefixIsAPattern : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
@@ -163,6 +223,26 @@ class ListIgnoresWhereThePageBegins : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
     bool isSelected(const std::string& name, const ListQuery& query) const override { return name.starts_with(query.prefix); }
+};
+
+/// Limits the page before it removes the dead records.
+class ListLimitCountsTheDead : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    std::vector<LockRecord> list(const ListQuery& query, const CallContext& context) override
+    {
+        begin(context);
+        return storage().enter(
+            [&](Records& records)
+            {
+                std::vector<LockRecord> page;
+                std::size_t looked = 0;
+                for (const auto& [name, slot] : records)
+                    if (slot && isSelected(name, query) && ++looked <= query.limit && isShown(*slot, now()))
+                        page.push_back(shown(name, *slot, now()));
+                return page;
+            });
+    }
 };
 
 class ExpiredLocksAreShown : public ReferenceLockStore
@@ -203,6 +283,17 @@ class MetadataIsCut : public ReferenceLockStore
         auto cut = request;
         cut.metadata = request.metadata.substr(0, 4096);
         return ReferenceLockStore::acquireStep(slot, cut, now);
+    }
+};
+
+class EmptyBatchIsAnError : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    std::vector<RenewReply> renew(std::span<const RenewRequest> requests, const CallContext& context) override
+    {
+        if (requests.empty())
+            throw LockStoreError("a renewal of nothing makes no sense");
+        return ReferenceLockStore::renew(requests, context);
     }
 };
 
@@ -251,6 +342,12 @@ void addBrokenAnswers(std::vector<BrokenStore>& stores)
          brokenStore<OutageIsALoss>("outageIsALoss", "a renewal that counts changed rows, and an error as none"),
          brokenStore<OutageIsALastingError>("outageIsALastingError", "ShedLock's KeepAlive: one exception ends the renewals"),
          brokenStore<ReleaseInAnOutageIsSilent>("releaseInAnOutageIsSilent", "a destructor's swallowed error, made a habit"),
+         brokenStore<OutageIsNobody>("outageIsNobody", "a look that takes any failure for \"not found\""),
+         brokenStore<OutageIsAnEmptyList>("outageIsAnEmptyList", "the same for a list"),
+         brokenStore<OutageIsAPruneOfNothing>("outageIsAPruneOfNothing", "a clean-up in the background that swallows every error"),
+         brokenStore<OutageIsASetUp>("outageIsASetUp", "a set-up that ignores the answer of CREATE IF NOT EXISTS"),
+         brokenStore<InfoAsksTheStorage>("infoAsksTheStorage", "a description with the version of the server in it"),
+         brokenStore<InfoIsEmpty>("infoIsEmpty", "a decorator that does not pass on what its inner store is"),
          brokenStore<FailedSetUpIsRemembered>("failedSetUpIsRemembered", "Kibana #230499"),
          brokenStore<SetUpDeletesLiveLocks>("setUpDeletesLiveLocks", "Kibana #218944"),
          brokenStore<NewerSchemaIsUsed>("newerSchemaIsUsed", "any storage that carries no number of its schema"),
@@ -261,12 +358,15 @@ void addBrokenAnswers(std::vector<BrokenStore>& stores)
          brokenStore<NamesAreFoldedByCase>("namesAreFoldedByCase", "MySQL's default collation"),
          brokenStore<NamesAreCut>("namesAreCut", "VARCHAR(255) without strict mode"),
          brokenStore<NamesAreTrimmed>("namesAreTrimmed", "CHAR columns, which compare without trailing spaces"),
+         brokenStore<NamesAreTakenForPaths>("namesAreTakenForPaths", "names in the path of a URL or of a file, which is normalised"),
          brokenStore<PrefixIsAPattern>("prefixIsAPattern", "LIKE without ESCAPE"),
          brokenStore<ListIgnoresWhereThePageBegins>("listIgnoresWhereThePageBegins", "a list that shows its first page for ever"),
+         brokenStore<ListLimitCountsTheDead>("listLimitCountsTheDead", "LIMIT in the query, expiry in the code behind it"),
          brokenStore<ExpiredLocksAreShown>("expiredLocksAreShown", "a list of rows, live or not"),
          brokenStore<TokensAreShownByList>("tokensAreShownByList", "the whole document shown to whoever lists"),
          brokenStore<MetadataIsLostByARenewal>("metadataIsLostByARenewal", "a renewal that writes the whole record"),
          brokenStore<MetadataIsCut>("metadataIsCut", "a column that is too short, without strict mode"),
+         brokenStore<EmptyBatchIsAnError>("emptyBatchIsAnError", "IN (), which is a syntax error"),
          brokenStore<OneBadItemFailsTheBatch>("oneBadItemFailsTheBatch", "the top-level errors flag of a bulk request, read as the answer"),
          brokenStore<RepliesComeInAnotherOrder>("repliesComeInAnotherOrder", "UPDATE ... RETURNING, which promises no order"),
          brokenStore<BatchIsCutAtAThousand>("batchIsCutAtAThousand", "a limit on parameters or items that goes unnoticed")});

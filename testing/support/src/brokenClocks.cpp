@@ -56,6 +56,26 @@ class TimeInWholeSeconds : public ReferenceLockStore
     }
 };
 
+class TtlInWholeSeconds : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    AcquireStatus acquireStep(Slot& slot, const AcquireRequest& request, const Now& now) override
+    {
+        auto cut = request;
+        cut.ttl = std::chrono::floor<std::chrono::seconds>(request.ttl);
+        return ReferenceLockStore::acquireStep(slot, cut, now);
+    }
+};
+
+class RenewalTtlInWholeSeconds : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    bool renewStep(Slot& slot, const RenewRequest& request, const Now& now) override
+    {
+        return ReferenceLockStore::renewStep(slot, {request.lease, std::chrono::floor<std::chrono::seconds>(request.ttl)}, now);
+    }
+};
+
 class LastMomentIsTheHoldersToo : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
@@ -112,6 +132,8 @@ void addBrokenClocks(std::vector<BrokenStore>& stores)
          brokenStore<ExpiryByEachCallersClock>("expiryByEachCallersClock", "SQL libraries that send their own time in the statement"),
          brokenStore<ExpiryByTheHostsUptime>("expiryByTheHostsUptime", "a monotonic time that is kept in a file across a restart"),
          brokenStore<TimeInWholeSeconds>("timeInWholeSeconds", "symfony's SQLite store"),
+         brokenStore<TtlInWholeSeconds>("ttlInWholeSeconds", "EXPIRE and Consul's sessions, which know seconds only"),
+         brokenStore<RenewalTtlInWholeSeconds>("renewalTtlInWholeSeconds", "PX for the grant, EXPIRE for the renewal"),
          brokenStore<LastMomentIsTheHoldersToo>("lastMomentIsTheHoldersToo", "<= where < is meant: two judge one moment differently"),
          brokenStore<LongTtlOverflows>("longTtlOverflows", "redlock-cpp"),
          brokenStore<LeaseOfAClockAheadIsNotCut>("leaseOfAClockAheadIsNotCut",

@@ -144,6 +144,26 @@ class PruneIgnoresTheRetention : public ReferenceLockStore
     }
 };
 
+class PruneCountsFromTheGrant : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    bool mayForget(const Record& record, Milliseconds retention, const Now& now) const override
+    {
+        auto fromTheGrant = record;
+        fromTheGrant.expiresAt = std::min(record.expiresAt, record.acquiredAt);
+        return !LeaseRules::isLive(record, now) && ReferenceLockStore::mayForget(fromTheGrant, retention, now);
+    }
+};
+
+class PruneForgetsReleasedLocksOnly : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    bool mayForget(const Record& record, Milliseconds retention, const Now& now) const override
+    {
+        return record.standing == LeaseRules::Standing::released && ReferenceLockStore::mayForget(record, retention, now);
+    }
+};
+
 class PruneForgetsLiveLocks : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
@@ -156,7 +176,7 @@ class PruneForgetsLiveLocks : public ReferenceLockStore
 class PruneHasNoBound : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
-    std::size_t mostPruned() const override { return static_cast<std::size_t>(-1); }
+    std::size_t maxPruned() const override { return static_cast<std::size_t>(-1); }
 };
 
 } // namespace
@@ -173,13 +193,16 @@ void addBrokenFences(std::vector<BrokenStore>& stores)
          brokenStore<FenceIsTheClockAlone>("fenceIsTheClockAlone", "timestamps for fences: equal in one tick, less after a step"),
          brokenStore<FenceIgnores<&AcquireRequest::fenceFloor>>("fenceIgnoresTheFloor",
                                                                 "a parameter that one of several statements forgets"),
-         brokenStore<FenceIgnores<&AcquireRequest::spareFences>>("fencesToSpareAreForgotten",
-                                                                 "another parameter that one of several statements forgets"),
+         brokenStore<FenceIgnores<&AcquireRequest::reservedFences>>("fencesToSpareAreForgotten",
+                                                                    "another parameter that one of several statements forgets"),
          brokenStore<FenceWrapsAtItsLimit>("fenceWrapsAtItsLimit", "an integer that overflows, as redlock-cpp's did"),
          brokenStore<FenceIsRaisedByAReplay>("fenceIsRaisedByAReplay", "an increment in front of the look at the token"),
          brokenStore<FenceIsOneForAllLocks>("fenceIsOneForAllLocks", "a sequence for the whole table: one lock's floor lifts every other"),
          brokenStore<PruneForgetsFencesAheadOfTheClock>("pruneForgetsFencesAheadOfTheClock", "a clean-up by the time of death alone"),
          brokenStore<PruneIgnoresTheRetention>("pruneIgnoresTheRetention", "a delete at the end of a lease, as a TTL index does it"),
+         brokenStore<PruneCountsFromTheGrant>("pruneCountsFromTheGrant",
+                                              "a clean-up by the fence alone: a lock that was held for long is forgotten at once"),
+         brokenStore<PruneForgetsReleasedLocksOnly>("pruneForgetsReleasedLocksOnly", "a clean-up that forgets crashed holders"),
          brokenStore<PruneForgetsLiveLocks>("pruneForgetsLiveLocks", "a clean-up by age"),
          brokenStore<PruneHasNoBound>("pruneHasNoBound", "DELETE without LIMIT: a clean-up that holds up every lease")});
 }

@@ -2,7 +2,6 @@
 #include "brokenStores.h"
 
 #include <algorithm>
-#include <thread>
 
 namespace Leasehold
 {
@@ -82,6 +81,18 @@ class ReplayChangesTheMetadata : public ReferenceLockStore
     }
 };
 
+class ReplayMovesTheTimeOfTheGrant : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    AcquireStatus acquireStep(Slot& slot, const AcquireRequest& request, const Now& now) override
+    {
+        const auto status = ReferenceLockStore::acquireStep(slot, request, now);
+        if (status == AcquireStatus::granted)
+            slot->acquiredAt = now.ms;
+        return status;
+    }
+};
+
 class FailedAcquireChangesTheRecord : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
@@ -118,24 +129,6 @@ class BusyIsAnError : public ReferenceLockStore
     }
 };
 
-/// Looks and writes in two steps; what another wrote in between is overwritten.
-class UpdateIsLostUnderThreads : public ReferenceLockStore
-{
-    using ReferenceLockStore::ReferenceLockStore;
-    AcquireReply acquire(const AcquireRequest& request, const CallContext& context) override
-    {
-        requireWanted(context);
-        requireReachable();
-        requireKnownSchema();
-        auto slot = storage().enter([&](Records& records) { return records[request.name]; });
-        for (int turn = 0; turn < 20; ++turn) // the other threads may go first
-            std::this_thread::yield();
-        const auto status = acquireStep(slot, request, now());
-        storage().enter([&](Records& records) { records[request.name] = slot; });
-        return {status, status == AcquireStatus::spent ? LockRecord{.name = request.name} : shown(request.name, *slot, now())};
-    }
-};
-
 } // namespace
 
 void addBrokenGrants(std::vector<BrokenStore>& stores)
@@ -148,10 +141,10 @@ void addBrokenGrants(std::vector<BrokenStore>& stores)
          brokenStore<ReplayIsRefused>("replayIsRefused", "SET NX with a retry: the holder is told that another has the lock"),
          brokenStore<ReplayShortensTheLease>("replayShortensTheLease", "a retried request that overtakes a renewal"),
          brokenStore<ReplayChangesTheMetadata>("replayChangesTheMetadata", "an acquire that writes all fields whenever the token fits"),
+         brokenStore<ReplayMovesTheTimeOfTheGrant>("replayMovesTheTimeOfTheGrant", "the same: since when a lock is held is wrong"),
          brokenStore<FailedAcquireChangesTheRecord>("failedAcquireChangesTheRecord", "cronlock: GETSET before the look"),
          brokenStore<FailedAcquireProlongsTheLease>("failedAcquireProlongsTheLease", "SET and then PEXPIRE, whoever holds it"),
-         brokenStore<BusyIsAnError>("busyIsAnError", "userver throws for \"held\" at each poll"),
-         brokenStore<UpdateIsLostUnderThreads>("updateIsLostUnderThreads", "a look and a write that are two steps")});
+         brokenStore<BusyIsAnError>("busyIsAnError", "userver throws for \"held\" at each poll")});
 }
 
 } // namespace Leasehold

@@ -12,7 +12,7 @@ using LeaseRules::Standing;
 class ReleaseWithoutOwnerCheck : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
-    ReleaseStatus releaseStep(Slot& slot, const LeaseRef& lease, const Now& now) override
+    ReleaseReply releaseStep(Slot& slot, const LeaseRef& lease, const Now& now) override
     {
         return ReferenceLockStore::releaseStep(slot, slot ? LeaseRef{lease.name, slot->token, slot->fence} : lease, now);
     }
@@ -21,7 +21,7 @@ class ReleaseWithoutOwnerCheck : public ReferenceLockStore
 class ReleaseWithoutFenceCheck : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
-    ReleaseStatus releaseStep(Slot& slot, const LeaseRef& lease, const Now& now) override
+    ReleaseReply releaseStep(Slot& slot, const LeaseRef& lease, const Now& now) override
     {
         return ReferenceLockStore::releaseStep(slot, slot ? LeaseRef{lease.name, lease.token, slot->fence} : lease, now);
     }
@@ -30,37 +30,64 @@ class ReleaseWithoutFenceCheck : public ReferenceLockStore
 class ReleaseOfAnExpiredLeaseSucceeds : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
-    ReleaseStatus releaseStep(Slot& slot, const LeaseRef& lease, const Now& now) override
+    ReleaseReply releaseStep(Slot& slot, const LeaseRef& lease, const Now& now) override
     {
         const bool ours = slot && slot->token == lease.token && slot->fence == lease.fence;
         const bool expired = ours && slot->standing == Standing::held && !LeaseRules::isLive(*slot, now);
-        return expired ? ReleaseStatus::released : ReferenceLockStore::releaseStep(slot, lease, now);
+        return expired ? ReleaseReply{.status = ReleaseStatus::released} : ReferenceLockStore::releaseStep(slot, lease, now);
     }
 };
 
 class ReleaseFreesLate : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
-    ReleaseStatus releaseStep(Slot& slot, const LeaseRef& lease, const Now& now) override
+    ReleaseReply releaseStep(Slot& slot, const LeaseRef& lease, const Now& now) override
     {
         const auto before = slot;
-        const auto status = ReferenceLockStore::releaseStep(slot, lease, now);
-        if (status == ReleaseStatus::released && before->standing == Standing::held)
+        const auto reply = ReferenceLockStore::releaseStep(slot, lease, now);
+        if (reply.status == ReleaseStatus::released && before->standing == Standing::held)
         {
             slot = before;
             slot->standing = Standing::broken;
             slot->expiresAt = now.ms + 1000;
         }
-        return status;
+        return reply;
     }
 };
 
 class ReplayedReleaseIsALoss : public ReferenceLockStore
 {
     using ReferenceLockStore::ReferenceLockStore;
-    ReleaseStatus releaseStep(Slot& slot, const LeaseRef& lease, const Now& now) override
+    ReleaseReply releaseStep(Slot& slot, const LeaseRef& lease, const Now& now) override
     {
-        return slot && slot->standing == Standing::released ? ReleaseStatus::notHeld : ReferenceLockStore::releaseStep(slot, lease, now);
+        return slot && slot->standing == Standing::released ? ReleaseReply{} : ReferenceLockStore::releaseStep(slot, lease, now);
+    }
+};
+
+class ReleaseOfAnAbsentLockSucceeds : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    ReleaseReply releaseStep(Slot& slot, const LeaseRef& lease, const Now& now) override
+    {
+        return slot ? ReferenceLockStore::releaseStep(slot, lease, now) : ReleaseReply{.status = ReleaseStatus::released};
+    }
+};
+
+class ReleaseFreesAllLocksOfTheToken : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    ReleaseReply release(const LeaseRef& lease, const CallContext& context) override
+    {
+        const auto reply = ReferenceLockStore::release(lease, context);
+        if (reply.status == ReleaseStatus::released)
+            storage().enter(
+                [&](Records& records)
+                {
+                    for (auto& [name, slot] : records)
+                        if (slot && slot->token == lease.token)
+                            releaseStep(slot, {name, slot->token, slot->fence}, now());
+                });
+        return reply;
     }
 };
 
@@ -95,6 +122,29 @@ class RenewTellsSuccessAlways : public ReferenceLockStore
     {
         ReferenceLockStore::renewStep(slot, request, now);
         return true;
+    }
+};
+
+/// Treats a renewal that changes nothing, because the record already has this end, as one that found no record.
+class ReplayedRenewalIsALoss : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    bool renewStep(Slot& slot, const RenewRequest& request, const Now& now) override
+    {
+        const auto before = slot;
+        return ReferenceLockStore::renewStep(slot, request, now) && (slot->expiresAt != before->expiresAt || slot->ttl != before->ttl);
+    }
+};
+
+class RenewMovesTheTimeOfTheGrant : public ReferenceLockStore
+{
+    using ReferenceLockStore::ReferenceLockStore;
+    bool renewStep(Slot& slot, const RenewRequest& request, const Now& now) override
+    {
+        const bool renewed = ReferenceLockStore::renewStep(slot, request, now);
+        if (renewed)
+            slot->acquiredAt = now.ms;
+        return renewed;
     }
 };
 
@@ -175,9 +225,13 @@ void addBrokenHolderChecks(std::vector<BrokenStore>& stores)
                                                       "a delete by token alone: the loss is never told to the one who had it"),
          brokenStore<ReleaseFreesLate>("releaseFreesLate", "Consul's lock-delay, when it applies to clean releases too"),
          brokenStore<ReplayedReleaseIsALoss>("replayedReleaseIsALoss", "a release that deletes: jetcd's retried requests"),
+         brokenStore<ReleaseOfAnAbsentLockSucceeds>("releaseOfAnAbsentLockSucceeds", "DELETE, whose 404 counts as success"),
+         brokenStore<ReleaseFreesAllLocksOfTheToken>("releaseFreesAllLocksOfTheToken", "DELETE ... WHERE token = ?; a session's end"),
          brokenStore<RenewWithoutOwnerCheck>("renewWithoutOwnerCheck", "SQL providers that update by name or host name"),
          brokenStore<RenewWithoutFenceCheck>("renewWithoutFenceCheck", "userver: a pause, and the token is somebody's later lease"),
          brokenStore<RenewTellsSuccessAlways>("renewTellsSuccessAlways", "Kibana's extendTtl; redis-plus-plus RedMutexTx"),
+         brokenStore<ReplayedRenewalIsALoss>("replayedRenewalIsALoss", "MySQL's affected rows, which are those that changed"),
+         brokenStore<RenewMovesTheTimeOfTheGrant>("renewMovesTheTimeOfTheGrant", "a renewal that writes the whole record anew"),
          brokenStore<RenewRevivesAnExpiredLease>("renewRevivesAnExpiredLease", "an update by token without a look at the time"),
          brokenStore<RenewRevivesAReleasedLease>("renewRevivesAReleasedLease",
                                                  "Redisson #7272; tristanls/dynamodb-lock-client#1; Kibana PR 216781"),

@@ -19,11 +19,14 @@ BrokenStore brokenStore(std::string fault, std::string seenIn)
             }};
 }
 
-/// By what the fault is in.
+/// Grouped by the part of the contract that the fault breaks.
 void addBrokenHolderChecks(std::vector<BrokenStore>& stores);
 void addBrokenGrants(std::vector<BrokenStore>& stores);
 void addBrokenFences(std::vector<BrokenStore>& stores);
 void addBrokenClocks(std::vector<BrokenStore>& stores);
+void addBrokenSteps(std::vector<BrokenStore>& stores);
 void addBrokenAnswers(std::vector<BrokenStore>& stores);
+void addBrokenNotes(std::vector<BrokenStore>& stores);
+void addBrokenFeeds(std::vector<BrokenStore>& stores);
 
 } // namespace Leasehold

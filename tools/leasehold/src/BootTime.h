@@ -1,6 +1,6 @@
 #pragma once
 
-#include "Leasehold/Clock.h"
+#include "Leasehold/TimeSource.h"
 
 #include <algorithm>
 #include <sys/timerfd.h>
@@ -8,7 +8,7 @@
 namespace Leasehold::Tool
 {
 
-/// A timer descriptor that becomes readable at a point of the local clock, suspended time included: what Clock::system() goes by.
+/// A timer descriptor that becomes readable at a point of the local clock, suspended time included: what LocalClock goes by.
 inline int makeBootTimer() noexcept
 {
     return ::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -20,7 +20,7 @@ inline void armBootTimer(int timer, LocalTime when) noexcept
     itimerspec setting{};
     if (when != LocalTime::max())
     {
-        const auto nanoseconds = std::max<Clock::rep>(when.time_since_epoch().count(), 1); // zero would disarm it
+        const auto nanoseconds = std::max<LocalClock::rep>(when.time_since_epoch().count(), 1); // zero would disarm it
         setting.it_value = {static_cast<time_t>(nanoseconds / 1'000'000'000), static_cast<long>(nanoseconds % 1'000'000'000)};
     }
     ::timerfd_settime(timer, TFD_TIMER_ABSTIME, &setting, nullptr);

@@ -1,11 +1,13 @@
 #include "Command.h"
 #include "ExitStatus.h"
-#include "HolderDetails.h"
-#include "LocalTimeText.h"
 #include "Messages.h"
 #include "QuietObserver.h"
 #include "StoreChoice.h"
+#include "TimeText.h"
 #include "UsageError.h"
+
+#include "Leasehold/describeHolder.h"
+#include "Leasehold/printable.h"
 
 #include <array>
 #include <iostream>
@@ -47,10 +49,16 @@ int breakLock(const CommandLine& line, const std::vector<std::string>& words)
     const auto lock = service.find(name);
     if (!lock)
     {
-        std::cout << "lock \"" << name << "\" is free: there is nothing to break\n";
+        std::cout << "lock \"" << printable(name) << "\" is free: there is nothing to break\n";
         return 1;
     }
     std::cout << "lock \"" << printable(name) << "\" (fence " << lock->fence << ") is " << describeHolder(*lock) << '\n' << std::flush;
+    if (lock->broken && !now)
+    {
+        std::cout << "it was broken already, and is free in at most " << secondsText(lock->remaining)
+                  << ": nothing was changed (--now frees it at once)\n";
+        return 1;
+    }
     if (!line.has("--yes") && !confirmed(now))
     {
         std::cout << "nothing was changed\n";
@@ -76,7 +84,8 @@ const Command breakCommand = {
     "take a lock away from its holder",
     "Shows who holds the lock and asks before it acts. The holder can no longer renew its lease and is told so; nobody else\n"
     "gets the lock before that lease has ended, so holders never overlap. Only the lease that was shown is broken: if\n"
-    "another has the lock by then, nothing happens. The exit status is 0 if it was broken, and 1 if nothing was changed.\n",
+    "another has the lock by then, nothing happens. The exit status is 0 if it was broken, and 1 if nothing was changed (the\n"
+    "lock is free, or was broken before).\n",
     "  leasehold break nightly-backup\n",
     options,
     &breakLock};

@@ -5,6 +5,8 @@
 #include "UsageError.h"
 #include "holderMetadata.h"
 
+#include "Leasehold/printable.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -30,7 +32,7 @@ std::string milliseconds(Nanoseconds duration, int decimals)
     return text;
 }
 
-/// The storage's clock against ours, as one answer shows it: it was read at some moment between question and answer.
+/// How far the storage's clock is ahead of ours. The storage read it at some moment between request and answer.
 struct ClockComparison
 {
     Nanoseconds ahead{};
@@ -54,7 +56,7 @@ struct ClockComparison
     }
 };
 
-/// What looking at one lock many times tells.
+/// The result of many look-ups of one lock.
 struct Measured
 {
     Nanoseconds roundTrip{}; ///< the median
@@ -68,9 +70,9 @@ Measured measure(LockManagerService& service)
     while (times.size() < roundTrips)
     {
         const auto asked = std::chrono::system_clock::now();
-        const auto began = Clock::system()->now();
+        const auto began = LocalClock::now();
         const auto record = service.find(trialLock);
-        times.push_back(Clock::system()->now() - began);
+        times.push_back(LocalClock::now() - began);
         if (record)
             if (const auto compared = ClockComparison::of(*record, asked, times.back()); compared.uncertainty < measured.clock.uncertainty)
                 measured.clock = compared;
@@ -96,14 +98,15 @@ int check(const CommandLine& line, const std::vector<std::string>& words)
     if (attempt)
         attempt->release();
 
-    std::cout << "store:       " << found.store.type << ", " << found.store.location
-              << "\nengine:      " << (found.engine.empty() ? "unknown: it does not tell this user" : found.engine)
+    std::cout << "store:       " << found.store.type << ", " << printable(found.store.location)
+              << "\nengine:      " << (found.engine.empty() ? "unknown: it does not tell this user" : printable(found.engine))
               << "\nround trip:  " << milliseconds(measured.roundTrip, 3) << " (median of " << roundTrips
               << ")\nclock:       " << measured.clock.text() << "\ndurable:     " << (found.store.durable ? "yes" : "no")
               << "\nshared:      " << (found.store.sharedAcrossHosts ? "across hosts" : "by the processes of this host only")
               << "\npolicy:      ttl " << formatDuration(policy.lease.ttl) << ", renewed after "
               << formatDuration(policy.lease.effectiveRenewAfter()) << ", safety margin "
-              << formatDuration(policy.lease.effectiveSafetyMargin()) << ": fits the store\nok\n";
+              << formatDuration(policy.lease.effectiveSafetyMargin()) << ": fits the store"
+              << (found.store.warning.empty() ? "" : "\nwarning:     ") << printable(found.store.warning) << "\nok\n";
     return exitSuccess;
 }
 
@@ -113,9 +116,9 @@ const Command checkCommand = {
     "check",
     "",
     "say whether the store can be used",
-    "Reaches the store, makes sure that it is set up right, takes and frees a lock named \"leasehold check\", asks for the engine's\n"
-    "version, measures the way there and how its clock differs from ours, and compares the policy with what it can do.\n"
-    "The exit status is 0; 69 if it does not answer; 78 if it, the configuration or the policy is wrong.\n",
+    "Connects to the store, checks its set-up, acquires and releases a lock named \"leasehold check\", asks for the server\n"
+    "version, measures the round trip and how far the storage's clock differs from ours, and checks that the policy fits.\n"
+    "The exit status is 0; 69 if the store does not answer; 78 if the store, the configuration or the policy is wrong.\n",
     "  leasehold check --config /etc/leasehold.properties\n",
     options,
     &check};

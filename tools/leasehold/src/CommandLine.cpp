@@ -87,24 +87,32 @@ std::optional<std::string> CommandLine::value(std::string_view option) const
     return found == _options.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::optional<Milliseconds> CommandLine::duration(std::string_view option) const
+/// `orElse` is what else the message names as allowed.
+std::optional<Milliseconds> CommandLine::boundedDuration(std::string_view option, Milliseconds minimum, Milliseconds maximum,
+                                                         const char* orElse) const
 {
     const auto text = value(option);
     if (!text)
         return std::nullopt;
     const auto parsed = parseDuration(*text);
-    if (!parsed)
+    if (!parsed || *parsed < minimum || *parsed > maximum)
         throw UsageError(std::string(option) + " " + *text +
-                         " is not a duration: write a whole number and its unit, like 250ms, 30s, 5m, 1h");
+                         (parsed ? " is out of bounds" : " is not a duration (a whole number and its unit, like 250ms, 30s, 5m, 1h)") +
+                         ": allowed is " + formatDuration(minimum) + " to " + formatDuration(maximum) + orElse);
     return parsed;
 }
 
-std::optional<Milliseconds> CommandLine::durationOrForever(std::string_view option) const
+std::optional<Milliseconds> CommandLine::duration(std::string_view option, Milliseconds minimum, Milliseconds maximum) const
 {
-    return value(option) == "forever" ? std::optional(forever) : duration(option);
+    return boundedDuration(option, minimum, maximum, "");
 }
 
-std::optional<int> CommandLine::number(std::string_view option, int least, int most) const
+std::optional<Milliseconds> CommandLine::durationOrForever(std::string_view option, Milliseconds minimum, Milliseconds maximum) const
+{
+    return value(option) == "forever" ? std::optional(forever) : boundedDuration(option, minimum, maximum, ", or forever");
+}
+
+std::optional<int> CommandLine::number(std::string_view option, int minimum, int maximum) const
 {
     const auto text = value(option);
     if (!text)
@@ -112,9 +120,9 @@ std::optional<int> CommandLine::number(std::string_view option, int least, int m
     int number = 0;
     const char* const end = text->data() + text->size();
     const auto [rest, error] = std::from_chars(text->data(), end, number);
-    if (error != std::errc{} || rest != end || number < least || number > most)
-        throw UsageError(std::string(option) + " " + *text + " is out of bounds: allowed is a whole number from " + std::to_string(least) +
-                         " to " + std::to_string(most));
+    if (error != std::errc{} || rest != end || number < minimum || number > maximum)
+        throw UsageError(std::string(option) + " " + *text + " is out of bounds: allowed is a whole number from " +
+                         std::to_string(minimum) + " to " + std::to_string(maximum));
     return number;
 }
 

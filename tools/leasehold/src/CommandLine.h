@@ -38,12 +38,12 @@ public:
     bool has(std::string_view option) const;
     std::optional<std::string> value(std::string_view option) const;
 
-    /// The value as a duration, or nullopt if the option is absent. Throws UsageError naming what is allowed.
-    std::optional<Milliseconds> duration(std::string_view option) const;
+    /// The value as a duration from minimum to maximum, or nullopt if the option is absent. Throws UsageError naming what is allowed.
+    std::optional<Milliseconds> duration(std::string_view option, Milliseconds minimum, Milliseconds maximum) const;
     /// The same, and "forever" is allowed.
-    std::optional<Milliseconds> durationOrForever(std::string_view option) const;
-    /// The value as a whole number from least to most.
-    std::optional<int> number(std::string_view option, int least, int most) const;
+    std::optional<Milliseconds> durationOrForever(std::string_view option, Milliseconds minimum, Milliseconds maximum) const;
+    /// The value as a whole number from minimum to maximum.
+    std::optional<int> number(std::string_view option, int minimum, int maximum) const;
 
     const std::vector<std::string>& operands() const noexcept { return _operands; }
     /// The words after `--`.
@@ -51,6 +51,8 @@ public:
     bool hasSeparator() const noexcept { return _separator; }
 
 private:
+    std::optional<Milliseconds> boundedDuration(std::string_view option, Milliseconds minimum, Milliseconds maximum,
+                                                const char* orElse) const;
     bool takeOption(std::span<const OptionSpec> known);
 
     std::vector<std::string> _words; // of which those before _next are done with

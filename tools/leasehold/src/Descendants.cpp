@@ -1,6 +1,7 @@
 #include "Descendants.h"
 
 #include "Descriptor.h"
+#include "SystemError.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <unordered_map>
 
@@ -23,7 +25,7 @@ namespace Leasehold::Tool
 namespace
 {
 
-/// The number of a word counted from 0; 0 if it is none.
+/// The word with that index as a number; 0 if it is not one.
 std::uint64_t wordAt(std::string_view text, int index)
 {
     std::size_t begin = 0;
@@ -78,10 +80,16 @@ std::vector<ProcessSeen> allProcesses()
 
 } // namespace
 
-bool canSeeProcesses()
+void requireVisibleProcesses()
 {
+    errno = 0;
     const auto self = look(::getpid());
-    return self && self->parent == ::getppid();
+    if (self && self->pid == ::getpid())
+        return;
+    const bool noDescriptor = errno == EMFILE || errno == ENFILE;
+    throwSystemError(std::string("the processes of the command could not be found and stopped when its lease ends (") +
+                     (noDescriptor ? "raise the limit of open files, ulimit -n" : "mount /proc, also in a container or chroot") +
+                     "): cannot read /proc/" + std::to_string(::getpid()) + "/stat");
 }
 
 std::vector<ProcessSeen> descendantsOf(pid_t ancestor)
@@ -96,7 +104,7 @@ std::vector<ProcessSeen> descendantsOf(pid_t ancestor)
         const auto [begin, end] = byParent.equal_range(parent);
         for (auto child = begin; child != end; ++child)
             found.push_back(child->second);
-        byParent.erase(begin, end); // each once, also if the snapshot is torn into a circle
+        byParent.erase(begin, end); // each once, also if the snapshot is inconsistent and has a cycle
     };
     addChildrenOf(ancestor);
     for (std::size_t i = 0; i < found.size(); ++i)
@@ -111,7 +119,7 @@ bool signalProcess(const ProcessSeen& process, int number)
     {
         if (errno == ESRCH)
             return true;
-        // No pidfd to be had: the number alone, right after a second look.
+        // There is no pidfd: signal the number, right after a second check of the start time.
         const auto now = look(process.pid);
         return !now || now->startTime != process.startTime || ::kill(process.pid, number) == 0 || errno == ESRCH;
     }
@@ -119,6 +127,13 @@ bool signalProcess(const ProcessSeen& process, int number)
     if (!now || now->startTime != process.startTime)
         return true;
     return ::syscall(SYS_pidfd_send_signal, handle.get(), number, nullptr, 0) == 0 || errno == ESRCH;
+}
+
+void signalGroupOfChild(pid_t group, int number)
+{
+    siginfo_t info{};
+    if (group > 0 && ::waitid(P_PGID, static_cast<id_t>(group), &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+        ::kill(-group, number);
 }
 
 } // namespace Leasehold::Tool

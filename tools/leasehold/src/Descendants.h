@@ -7,7 +7,7 @@
 namespace Leasehold::Tool
 {
 
-/// A process as it was seen in /proc. The start time tells it from another that gets the same number later.
+/// A process as /proc showed it. The start time distinguishes it from a later process with the same number.
 struct ProcessSeen
 {
     pid_t pid = 0;
@@ -15,15 +15,18 @@ struct ProcessSeen
     std::uint64_t startTime = 0; ///< in clock ticks since boot
 };
 
-/// Whether /proc tells of this process, so that its descendants can be found at all.
-bool canSeeProcesses();
+/// Throws std::system_error, which says what to do, unless /proc shows this process. Without /proc its descendants cannot be found.
+void requireVisibleProcesses();
 
 /// All living and dead processes that descend from `ancestor`, which must be a child subreaper for those whose parents have ended,
 /// and those that began sessions of their own, to be among them. Parents come before their children.
 std::vector<ProcessSeen> descendantsOf(pid_t ancestor);
 
-/// Sends the signal to exactly that process: never to another that got its number meanwhile. False: it may not be signalled
+/// Sends the signal to exactly that process, never to another that got its number meanwhile. False: this process may not signal it
 /// (it runs as another user).
 bool signalProcess(const ProcessSeen& process, int number);
+
+/// Sends the signal to the process group if a child of this process is in it: then its number cannot be another's.
+void signalGroupOfChild(pid_t group, int number);
 
 } // namespace Leasehold::Tool

@@ -6,14 +6,14 @@
 namespace Leasehold::Tool
 {
 
-/// The same program with every store. `leasehold` itself has only those that need no network: loading the libraries of the others
-/// would double the time that it takes to start.
+/// The same program with every store. `leasehold` itself has only the stores that need no network: loading the libraries of the others
+/// would double its start-up time.
 namespace FullProgram
 {
 
-/// Becomes it, with these words after the program's name. Returns if this is it, or if it is not installed; the caller then
-/// goes on, and says that the store is not known.
-void takeOver(const std::vector<std::string>& words);
+/// Executes that program with these words after the program's name, because this program has no store of that type. Returns if this is
+/// that program, or if none was built: the caller then reports an unknown type. Throws LockConfigurationError if it cannot be executed.
+void takeOver(const std::string& type, const std::vector<std::string>& words);
 
 } // namespace FullProgram
 

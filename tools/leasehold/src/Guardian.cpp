@@ -1,5 +1,6 @@
 #include "Guardian.h"
 
+#include "Descendants.h"
 #include "GuardianDuty.h"
 #include "SystemError.h"
 
@@ -15,13 +16,14 @@ namespace Leasehold::Tool
 
 Guardian::Guardian(const CommandToRun& command)
 {
+    requireVisibleProcesses();
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         throwSystemError("cannot make a socket to the guardian");
     Descriptor ours(ends[0]);
     Descriptor its(ends[1]);
 
-    // Should somebody kill the guardian, what it guarded comes to us.
+    // If the guardian is killed, this process becomes the parent of the guarded processes.
     if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
         throwSystemError("cannot become the reaper of the command's processes (prctl)");
     _pid = ::fork();

@@ -9,8 +9,8 @@
 namespace Leasehold::Tool
 {
 
-/// A small process that runs the command and sees to it that nothing of it outlives the lease, whatever happens to leasehold
-/// itself: it has the deadlines, a timer that goes by the clock of the lease, and nothing to do with the store.
+/// A small process that runs the command and ends all its processes before the lease ends, whatever happens to leasehold itself. It has
+/// the deadlines and a timer on the clock of the lease, and does not use the store.
 ///
 /// It is the parent of the command and the child subreaper of all its descendants, so that it finds them also when they have begun
 /// sessions of their own. It sends TERM to all of them at terminateAt and KILL at killAt, until none is left; the same when the
@@ -22,10 +22,11 @@ class Guardian
 {
 public:
     /// Forks it. The caller must have one thread only and no descriptor that the command may not inherit (all but the standard
-    /// ones must be close-on-exec). Throws std::system_error. The guardian itself never returns from here.
+    /// ones must be close-on-exec). Throws std::system_error, also if /proc does not show what would have to be stopped. The guardian
+    /// itself never returns from here.
     explicit Guardian(const CommandToRun& command);
 
-    /// Closes the socket: what still runs is killed.
+    /// Closes the socket: the guardian kills the processes that still run.
     ~Guardian();
     Guardian(const Guardian&) = delete;
     Guardian& operator=(const Guardian&) = delete;

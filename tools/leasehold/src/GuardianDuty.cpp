@@ -1,7 +1,6 @@
 #include "GuardianDuty.h"
 
 #include "BootTime.h"
-#include "Descendants.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 namespace Leasehold::Tool
 {
@@ -22,14 +22,14 @@ namespace Leasehold::Tool
 namespace
 {
 
-/// A process that takes longer to die of KILL hangs in the kernel: the signal stays with it, and it runs no more of its own.
-constexpr Clock::duration patienceWithTheDying = std::chrono::seconds{10};
-constexpr int settleAfter = 20;       // ms
-constexpr int pauseBetweenRounds = 2; // ms, unless a child ends before
+/// How long to wait for processes after KILL. A process that needs longer hangs in the kernel, and runs no code of its own any more.
+constexpr LocalClock::duration killTimeout = std::chrono::seconds{10};
+constexpr int lockMemoryAfter = 20;   // ms
+constexpr int pauseBetweenRounds = 2; // ms; it ends early if a child ends
 
-LocalTime timeOf(Clock::rep sinceBoot)
+LocalTime timeOf(LocalClock::rep sinceBoot)
 {
-    return LocalTime{Clock::duration{sinceBoot}};
+    return LocalTime{LocalClock::duration{sinceBoot}};
 }
 
 /// True while there is a child, dead or alive.
@@ -46,7 +46,7 @@ GuardianDuty::GuardianDuty(Descriptor socket, const CommandToRun& command) : _so
 void GuardianDuty::prepare()
 {
     ::prctl(PR_SET_NAME, "leasehold-guard");
-    // Only KILL and STOP can disturb it.
+    // Only KILL and STOP can interrupt the guardian.
     sigset_t all;
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, nullptr);
@@ -68,23 +68,25 @@ void GuardianDuty::run()
     }
     while (_phase != Phase::over)
     {
-        pollfd ready[] = {{_socket.get(), POLLIN, 0}, {_timer.get(), POLLIN, 0}, {_children.get(), POLLIN, 0}};
-        const int events = ::poll(ready, 3, _phase == Phase::running && !_settled ? settleAfter : -1);
+        pollfd ready[] = {{_socket.get(), POLLIN, 0}, {_timer.get(), POLLIN, 0}, {_outcome.get(), POLLIN, 0}, {_children.get(), POLLIN, 0}};
+        const int events = ::poll(ready, 4, _phase == Phase::running && !_memoryIsLocked ? lockMemoryAfter : -1);
         if (events < 0)
-            continue; // nothing but an interruption is possible here
+            continue; // poll was interrupted by a signal
         if (events == 0)
-            settle();
-        // Time comes first: whatever else has happened, it is over when it is over.
+            lockMemory();
+        // The deadline comes before all other events.
         if (_phase == Phase::running || _phase == Phase::terminating)
             keepTime();
-        if (ready[2].revents != 0)
+        if (ready[2].revents != 0 && _outcome)
+            readExecResult();
+        if (ready[3].revents != 0)
             reap();
         if (ready[0].revents != 0 && _phase != Phase::over && !obey())
-            killAll(); // leasehold is gone
+            killAll(); // leasehold has ended
     }
 }
 
-/// False: the other side has closed.
+/// False: leasehold has closed its side.
 bool GuardianDuty::obey()
 {
     GuardianOrder order;
@@ -106,7 +108,7 @@ bool GuardianDuty::obey()
             break;
         case GuardianOrder::Kind::extend:
             if (_phase != Phase::running)
-                break; // what was told to end stays told
+                break; // TERM was sent: a later deadline changes nothing
             _terminateAt = timeOf(order.terminateAt);
             _killAt = timeOf(order.killAt);
             armBootTimer(_timer.get(), _terminateAt);
@@ -129,8 +131,15 @@ void GuardianDuty::start(const GuardianOrder& order)
     _terminateAt = timeOf(order.terminateAt);
     _killAt = timeOf(order.killAt);
     _killAfter = _killAt - _terminateAt;
+    // Both processes may have been delayed since the order was written.
+    if (LocalClock::now() >= _terminateAt)
+    {
+        report(GuardianReport::Kind::tooLate, 0);
+        _phase = Phase::over;
+        return;
+    }
     armBootTimer(_timer.get(), _terminateAt);
-    const auto started = startCommand(_command, order.fence, order.number != 0);
+    auto started = startCommand(_command, order.fence, order.number != 0);
     if (started.error != 0)
     {
         report(GuardianReport::Kind::cannotStart, started.error);
@@ -138,26 +147,35 @@ void GuardianDuty::start(const GuardianOrder& order)
         return;
     }
     _phase = Phase::running;
-    _pid = started.pid;
-    report(GuardianReport::Kind::started, started.pid);
+    _pid = _group = started.pid;
+    _outcome = std::move(started.outcome);
 
-    // Whoever reads what the command writes must see its end when it has ended.
+    // Close the standard descriptors: otherwise a reader of the command's output would not see its end when the command has ended.
     if (const Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC)); nothing)
         for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
             ::dup2(nothing.get(), standard);
-    // To be on time on a busy machine, where a process may wait for a processor for longer than the safety margin, and a better nice
-    // value changes nothing among sessions (autogroup). Without the right to it, it works as it does.
+    // On a busy machine a process may wait for a processor for longer than the safety margin, and a nice value changes nothing between
+    // sessions (autogroup). If this process may not set the policy, it runs without.
     const sched_param lowest{.sched_priority = 1};
     if (::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest) != 0)
         ::setpriority(PRIO_PROCESS, 0, -10);
 }
 
-/// What it needs later must not have to be read from a disk then. It takes longer than a short command, so it waits for a moment without
-/// work.
-void GuardianDuty::settle()
+/// A command whose file cannot be executed is reported when its process has ended.
+void GuardianDuty::readExecResult()
+{
+    _execError = outcomeOfExec(_outcome);
+    _outcome.close();
+    if (_execError == 0)
+        report(GuardianReport::Kind::started, _pid);
+}
+
+/// Locks the memory, so that no page must be read from a disk at the deadline. It waits until the guardian is idle, because it takes longer
+/// than a short command.
+void GuardianDuty::lockMemory()
 {
     ::mlockall(MCL_CURRENT);
-    _settled = true;
+    _memoryIsLocked = true;
 }
 
 void GuardianDuty::passOn(int number)
@@ -165,18 +183,18 @@ void GuardianDuty::passOn(int number)
     if (_pid < 0)
         return;
     // A command that was stopped past its lease must not run again.
-    if (number == SIGCONT && (_phase != Phase::running || Clock::system()->now() >= _terminateAt))
+    if (number == SIGCONT && (_phase != Phase::running || LocalClock::now() >= _terminateAt))
         return;
     ::kill(-_pid, number);
 }
 
 void GuardianDuty::keepTime()
 {
-    const auto now = Clock::system()->now();
+    const auto now = LocalClock::now();
+    if (now >= _terminateAt && _phase == Phase::running)
+        beginTermination(GuardianReport::Kind::terminating); // also when KILL is due: the report says why the command was ended
     if (now >= _killAt)
         killAll();
-    else if (now >= _terminateAt && _phase == Phase::running)
-        beginTermination(GuardianReport::Kind::terminating);
 }
 
 void GuardianDuty::beginTermination(GuardianReport::Kind why)
@@ -190,14 +208,30 @@ void GuardianDuty::beginTermination(GuardianReport::Kind why)
     _phase = Phase::terminating;
     const auto all = descendantsOf(::getpid());
     if (why == GuardianReport::Kind::leftBehind)
-        _killAt = std::min(_killAt, Clock::system()->now() + _killAfter);
+        _killAt = std::min(_killAt, LocalClock::now() + _killAfter);
     armBootTimer(_timer.get(), _killAt);
-    for (const auto& process : all)
-        signalProcess(process, SIGTERM);
-    report(why, static_cast<int>(all.size()));
+    signalAll(SIGTERM, all);
+    report(why, std::max(static_cast<int>(all.size()), 1));
 }
 
-/// Takes note of every child that has stopped or ended.
+/// Returns how many processes refuse the signal. If /proc does not show the command (it is unreadable, or hides a setuid process), its
+/// process group gets the signal by number.
+std::size_t GuardianDuty::signalAll(int number, const std::vector<ProcessSeen>& all) const
+{
+    const auto immune = std::count_if(all.begin(), all.end(), [&](const ProcessSeen& one) { return !signalProcess(one, number); });
+    const bool seen = std::any_of(all.begin(), all.end(), [&](const ProcessSeen& one) { return one.pid == _pid; });
+    if (all.empty() || (_pid > 0 && !seen))
+        signalGroupOfChild(_group, number);
+    return static_cast<std::size_t>(immune);
+}
+
+/// The number of the command's processes; at least 1 if there is any, even where /proc shows none.
+int GuardianDuty::countLeft() const
+{
+    return std::max(static_cast<int>(descendantsOf(::getpid()).size()), hasChildren() ? 1 : 0);
+}
+
+/// Collects every child that has stopped or ended.
 void GuardianDuty::reap()
 {
     signalfd_siginfo ignored[8];
@@ -217,8 +251,15 @@ void GuardianDuty::reap()
             report(GuardianReport::Kind::stopped, WSTOPSIG(status));
             continue;
         }
+        if (_outcome)
+            readExecResult();
         _pid = -1;
-        if (WIFEXITED(status))
+        if (_execError != 0)
+        {
+            report(GuardianReport::Kind::cannotStart, _execError);
+            _phase = Phase::over;
+        }
+        else if (WIFEXITED(status))
             report(GuardianReport::Kind::exited, WEXITSTATUS(status));
         else
             report(GuardianReport::Kind::signalled, WTERMSIG(status));
@@ -227,7 +268,7 @@ void GuardianDuty::reap()
         finishIfAlone();
 }
 
-/// After the command's own end.
+/// The work after the command itself has ended.
 void GuardianDuty::finishIfAlone()
 {
     if (_phase == Phase::over)
@@ -248,24 +289,21 @@ void GuardianDuty::killAll()
     const bool began = _phase != Phase::waiting;
     if (began)
         report(GuardianReport::Kind::killing, 0);
-    const auto giveUp = Clock::system()->now() + patienceWithTheDying;
+    const auto giveUp = LocalClock::now() + killTimeout;
     std::size_t immune = 0;
     while (began)
     {
-        const auto all = descendantsOf(::getpid());
-        immune = 0;
-        for (const auto& process : all)
-            immune += signalProcess(process, SIGKILL) ? 0 : 1;
+        immune = signalAll(SIGKILL, descendantsOf(::getpid()));
         _phase = Phase::terminating; // so that reap() begins nothing
         reap();
         if (_phase == Phase::over)
-            return; // reap() has said so
-        if ((immune > 0 && immune == descendantsOf(::getpid()).size()) || Clock::system()->now() >= giveUp)
+            return; // reap() has reported the end
+        if ((immune > 0 && immune == descendantsOf(::getpid()).size()) || LocalClock::now() >= giveUp)
             break;
         pollfd ended{_children.get(), POLLIN, 0};
         ::poll(&ended, 1, pauseBetweenRounds);
     }
-    report(GuardianReport::Kind::gone, began ? static_cast<int>(descendantsOf(::getpid()).size()) : 0);
+    report(GuardianReport::Kind::gone, began ? countLeft() : 0);
     _phase = Phase::over;
 }
 

@@ -23,9 +23,11 @@ template <typename Message>
 Received receiveMessage(int socket, Message& message) noexcept
 {
     ssize_t got = 0;
+    // ECONNRESET means that the other side ended without reading all messages. It is reported once; the messages of that side can still be
+    // read.
     do
         got = ::recv(socket, &message, sizeof message, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
+    while (got < 0 && (errno == EINTR || errno == ECONNRESET));
     if (got == sizeof message)
         return Received::message;
     return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? Received::nothing : Received::closed;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "Leasehold/Clock.h"
 #include "Leasehold/Fence.h"
+#include "Leasehold/TimeSource.h"
 
 #include <cstdint>
 #include <optional>
@@ -9,7 +9,7 @@
 namespace Leasehold::Tool
 {
 
-/// What leasehold tells its guardian.
+/// An order of leasehold to its guardian.
 struct GuardianOrder
 {
     enum class Kind : std::int32_t
@@ -17,43 +17,44 @@ struct GuardianOrder
         start,  ///< run the command, under the deadlines given
         extend, ///< the lease was renewed: new deadlines
         signal, ///< pass `number` on to the command's process group
-        lost    ///< the lease is not ours any more: TERM now, and KILL at `killAt`
+        lost    ///< the lease is lost: TERM now, and KILL at `killAt`
     };
     Kind kind = Kind::extend;
-    std::int32_t number = 0;    ///< signal: which. start: 1 if the command gets the terminal
-    Fence fence = 0;            ///< start: for the environment
-    Clock::rep terminateAt = 0; ///< by Clock::system()
-    Clock::rep killAt = 0;
+    std::int32_t number = 0;         ///< signal: which. start: 1 if the command gets the terminal
+    Fence fence = 0;                 ///< start: for the environment
+    LocalClock::rep terminateAt = 0; ///< by LocalClock
+    LocalClock::rep killAt = 0;
 };
 
-/// What the guardian tells leasehold.
+/// A report of the guardian to leasehold.
 struct GuardianReport
 {
     enum class Kind : std::int32_t
     {
         started,     ///< `number`: the command's process id, which is its process group too
         cannotStart, ///< `number`: errno of exec
+        tooLate,     ///< the deadline had passed before the start, so the command was not started
         stopped,     ///< by the signal `number`
         exited,      ///< with the status `number`
         signalled,   ///< ended by the signal `number`
         terminating, ///< the lease runs out: TERM was sent to `number` processes
         killing,     ///< KILL was sent
         leftBehind,  ///< the command has ended and left `number` processes, which are being stopped
-        gone         ///< nothing is left but `number` processes that could not be killed
+        gone         ///< all have ended, except `number` processes that could not be killed
     };
     Kind kind = Kind::gone;
     std::int32_t number = 0;
 };
 
 /// One message each way over a SOCK_SEQPACKET socket, whose other end closes with its process.
-/// False: the other side is gone, or (send) its queue is full.
+/// False: the other side has ended, or (send) its queue is full.
 bool sendOrder(int socket, const GuardianOrder& order) noexcept;
 bool sendReport(int socket, const GuardianReport& report) noexcept;
 
 enum class Received
 {
     message,
-    nothing, ///< for now
+    nothing, ///< no message has come yet
     closed
 };
 Received receiveOrder(int socket, GuardianOrder& order) noexcept;

@@ -1,8 +1,7 @@
 #include "HolderDetails.h"
 
-#include "LocalTimeText.h"
-
 #include "Leasehold/Metadata.h"
+#include "Leasehold/printable.h"
 
 #include <Poco/Exception.h>
 #include <Poco/JSON/Object.h>
@@ -22,20 +21,11 @@ std::string entry(const Poco::JSON::Object& metadata, const char* key)
 
 } // namespace
 
-std::string printable(const std::string& text)
-{
-    auto shown = text;
-    for (char& c : shown)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            c = '?';
-    return shown;
-}
-
 HolderDetails HolderDetails::of(const LockRecord& record)
 {
     try
     {
-        Poco::JSON::Parser parser; // which takes some numbers for others: Metadata refuses those
+        Poco::JSON::Parser parser; // misreads some numbers: Metadata refuses those
         const auto metadata = parser.parse(Metadata::fromJSON(record.metadata).json()).extract<Poco::JSON::Object::Ptr>();
         return {entry(*metadata, "host"), entry(*metadata, "pid"), entry(*metadata, "user"), entry(*metadata, "command")};
     }
@@ -57,12 +47,6 @@ std::string HolderDetails::text() const
     add("user ", user);
     add("", command);
     return (host.empty() ? "another" : host) + (details.empty() ? "" : " (" + details + ")");
-}
-
-std::string describeHolder(const LockRecord& record)
-{
-    return "held by " + HolderDetails::of(record).text() + " since " + localTimeText(record.acquiredAt) + ", at most " +
-           secondsText(record.remaining) + " more";
 }
 
 } // namespace Leasehold::Tool

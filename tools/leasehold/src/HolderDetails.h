@@ -7,7 +7,7 @@
 namespace Leasehold::Tool
 {
 
-/// Who a holder says that it is, from its metadata. What is not there, or cannot be read, is empty.
+/// What the metadata says about the holder. A part that is absent or unreadable is empty.
 struct HolderDetails
 {
     std::string host{}, pid{}, user{}, command{};
@@ -17,11 +17,5 @@ struct HolderDetails
     /// "web-3 (pid 4711, user ops, backup)"; "another" if it says nothing.
     std::string text() const;
 };
-
-/// "held by web-3 (pid 4711, user ops, backup) since 14:02:07, at most 21.4s more", in the local time zone.
-std::string describeHolder(const LockRecord& record);
-
-/// Text from a store, safe to show on a terminal: control characters become '?'.
-std::string printable(const std::string& text);
 
 } // namespace Leasehold::Tool

@@ -1,23 +1,23 @@
 #pragma once
 
-#include "Leasehold/Clock.h"
-#include "Leasehold/LeasePolicy.h"
+#include "Leasehold/LockPolicy.h"
+#include "Leasehold/TimeSource.h"
 
 #include <optional>
 
 namespace Leasehold::Tool
 {
 
-/// When the processes under a lease are told to end, and when they are made to.
+/// When the processes under a lease get TERM, and when they get KILL.
 struct KillTimes
 {
-    /// KILL is sent so long before the lease ends, for the kernel to have done it by then.
+    /// KILL is sent this long before the lease ends, so that the kernel has ended the processes by then.
     static constexpr Milliseconds lead{20};
 
-    Clock::duration beforeTheEnd{}; ///< TERM is sent so long before it
+    LocalClock::duration beforeTheEnd{}; ///< TERM is sent this long before it
 
-    /// ttl/6 unless `killAfter` says otherwise, and never so early that a renewal that is slow, or fails once, stops the command.
-    /// Throws UsageError if `killAfter` asks for that.
+    /// Default: a sixth of the TTL, or of maxHold if that is shorter. TERM never comes so early that a renewal that is slow, or fails once,
+    /// stops the command. Throws UsageError if `killAfter` is too long for that.
     static KillTimes of(const LeasePolicy& lease, std::optional<Milliseconds> killAfter);
 
     LocalTime terminateAt(LocalTime validUntil) const { return validUntil - beforeTheEnd; }

@@ -92,10 +92,10 @@ const Command listCommand = {
     "list",
     "[--prefix TEXT] [--json] [--watch]",
     "show who holds which locks",
-    "A table of the locks that are held: name, holder, since when (local time), how long the lease lasts at most if it\n"
-    "is not renewed, and its fence. With --json a line for each lock:\n"
+    "A table of the locks that are held: name, holder, since when (UTC), the time until the lease ends unless its holder\n"
+    "renews it (\"broken\": somebody broke the lock, so it cannot be renewed), and the fence. With --json one line per lock:\n"
     "  {\"name\":TEXT,\"fence\":NUMBER,\"acquiredAt\":RFC3339,\"expiresAt\":RFC3339,\"ttlMs\":NUMBER,\n"
-    "   \"remainingMs\":NUMBER,\"metadata\":OBJECT}\n",
+    "   \"remainingMs\":NUMBER,\"broken\":BOOL,\"metadata\":OBJECT}\n",
     "  leasehold list --prefix deploy/ --json | jq -r .name\n",
     options,
     &list};

@@ -1,7 +1,9 @@
 #include "LockListing.h"
 
 #include "HolderDetails.h"
-#include "LocalTimeText.h"
+#include "TimeText.h"
+
+#include "Leasehold/printable.h"
 
 #include <algorithm>
 #include <array>
@@ -51,8 +53,8 @@ std::string lockTable(std::span<const LockRecord> locks, bool colour)
 {
     std::vector<Row> rows{{"NAME", "HOLDER", "SINCE", "REMAINING", "FENCE"}};
     for (const auto& lock : locks)
-        rows.push_back({printable(lock.name), HolderDetails::of(lock).text(), localTimeText(lock.acquiredAt), secondsText(lock.remaining),
-                        std::to_string(lock.fence)});
+        rows.push_back({printable(lock.name), HolderDetails::of(lock).text(), timeText(lock.acquiredAt),
+                        secondsText(lock.remaining) + (lock.broken ? ", broken" : ""), std::to_string(lock.fence)});
     std::array<std::size_t, columns> widths{};
     for (const auto& row : rows)
         for (std::size_t i = 0; i < columns; ++i)
@@ -71,8 +73,9 @@ std::string lockTable(std::span<const LockRecord> locks, bool colour)
 std::string lockDetails(const LockRecord& lock)
 {
     return "name:       " + printable(lock.name) + "\nholder:     " + HolderDetails::of(lock).text() +
-           "\nsince:      " + localTimeText(lock.acquiredAt) + "\nremaining:  " + secondsText(lock.remaining) + " of a lease of " +
-           formatDuration(lock.ttl) + "\nfence:      " + std::to_string(lock.fence) + "\nmetadata:   " + printable(lock.metadata) + "\n";
+           "\nsince:      " + timeText(lock.acquiredAt) + "\nremaining:  " + secondsText(lock.remaining) + " of a lease of " +
+           formatDuration(lock.ttl) + (lock.broken ? "; broken: it cannot be renewed" : "") +
+           "\nfence:      " + std::to_string(lock.fence) + "\nmetadata:   " + printable(lock.metadata) + "\n";
 }
 
 } // namespace Leasehold::Tool

@@ -8,7 +8,7 @@
 namespace Leasehold::Tool
 {
 
-/// A table for people: name, holder, since (local time), remaining, fence; columns aligned. With `colour`, the heading is bold and
+/// A table for people: name, holder, since (UTC), remaining, fence; columns aligned. With `colour`, the heading is bold and
 /// what has little time left stands out.
 std::string lockTable(std::span<const LockRecord> locks, bool colour);
 

@@ -1,9 +1,10 @@
 #include "LockWait.h"
 
 #include "ExitStatus.h"
-#include "HolderDetails.h"
-#include "LocalTimeText.h"
 #include "Messages.h"
+#include "TimeText.h"
+
+#include "Leasehold/describeHolder.h"
 
 #include <algorithm>
 #include <atomic>
@@ -18,26 +19,31 @@ namespace Leasehold::Tool
 namespace
 {
 
-/// How long a store may take to notice that it is no longer wanted, before this program ends without it.
-constexpr Milliseconds patienceAfterSignal{500};
+/// How long a store may take to notice the cancellation. Then this program ends without its answer.
+constexpr Milliseconds cancelTimeout{500};
 constexpr Milliseconds countdownStep{1000};
 
 int pollTimeout(LocalTime until)
 {
     if (until == LocalTime::max())
         return -1;
-    const auto left = std::chrono::ceil<Milliseconds>(until - Clock::system()->now()).count();
+    const auto left = std::chrono::ceil<Milliseconds>(until - LocalClock::now()).count();
     return static_cast<int>(std::clamp<long long>(left, 0, 60'000));
+}
+
+void refuseOurCallers(const std::optional<LockRecord>& holder, const std::vector<Fence>& callersFences)
+{
+    if (holder && std::find(callersFences.begin(), callersFences.end(), holder->fence) != callersFences.end())
+        throw HeldByCaller{*holder};
 }
 
 } // namespace
 
-LockAttempt LockWait::acquire(LockManagerService& service, const std::string& name, LockOptions options)
+LockAttempt LockWait::acquire(LockManagerService& service, const std::string& name, LockOptions options,
+                              const std::vector<Fence>& callersFences)
 {
-    const auto wait = options.wait.value_or(service.policy().wait.limit);
-    if (wait != forever)
-        _giveUp = Clock::system()->now() + wait;
-    _countsDown = ::isatty(STDERR_FILENO) != 0;
+    _giveUp = later(LocalClock::now(), options.wait.value_or(service.policy().wait.limit));
+    _countsDown = !_quiet && ::isatty(STDERR_FILENO) != 0;
     options.cancel = _cancel.get_token();
 
     std::optional<LockAttempt> attempt;
@@ -48,6 +54,8 @@ LockAttempt LockWait::acquire(LockManagerService& service, const std::string& na
         {
             try
             {
+                if (!callersFences.empty())
+                    refuseOurCallers(service.find(name), callersFences);
                 attempt.emplace(service.tryAcquire(name, options));
             }
             catch (...)
@@ -61,15 +69,15 @@ LockAttempt LockWait::acquire(LockManagerService& service, const std::string& na
     {
         auto until = _abandonAt;
         if (_announced && _countsDown)
-            until = std::min(until, Clock::system()->now() + countdownStep);
+            until = std::min(until, LocalClock::now() + countdownStep);
         pollfd ready[] = {{_wakeup.descriptor(), POLLIN, 0}, {_inbox.descriptor(), POLLIN, 0}};
         ::poll(ready, 2, pollTimeout(until));
         _wakeup.clear();
         takeSignals();
         announce(name, options);
-        if (_endedBy && !done && Clock::system()->now() >= _abandonAt)
+        if (_endedBy && !done && LocalClock::now() >= _abandonAt)
         {
-            // The store hangs and cannot be interrupted: should it grant the lock yet, that lease ends by itself.
+            // The store hangs and ignores the cancellation. If it still grants the lock, that lease expires.
             ::_exit(exitSignal + _endedBy->number);
         }
     }
@@ -91,8 +99,9 @@ void LockWait::announce(const std::string& name, const LockOptions& options)
         _announced = true;
         _status.waiting(*holder);
         const bool endless = _giveUp == LocalTime::max();
-        Messages::say("waiting for lock \"" + printable(name) + "\", " + describeHolder(*holder) +
-                      (endless ? "" : "; gives up after " + formatDuration(options.wait.value_or(Milliseconds{0}))));
+        if (!_quiet)
+            Messages::say("waiting for lock \"" + name + "\", " + describeHolder(*holder) +
+                          (endless ? "" : "; gives up after " + formatDuration(options.wait.value_or(Milliseconds{0}))));
     }
     if (_countsDown && !_endedBy)
         countDown();
@@ -102,7 +111,7 @@ void LockWait::countDown()
 {
     if (_giveUp == LocalTime::max())
         return;
-    const auto left = std::max(std::chrono::ceil<std::chrono::seconds>(_giveUp - Clock::system()->now()), std::chrono::seconds{0});
+    const auto left = std::max(std::chrono::ceil<std::chrono::seconds>(_giveUp - LocalClock::now()), std::chrono::seconds{0});
     Messages::showCountdown("leasehold: waiting, " + secondsText(left) + " left");
 }
 
@@ -117,12 +126,12 @@ void LockWait::takeSignals()
             break;
         case SIGCONT:
         case SIGWINCH:
-            break; // there is no command yet that would care
+            break; // there is no command yet
         default:
             if (_endedBy)
                 break;
             _endedBy = signal;
-            _abandonAt = Clock::system()->now() + patienceAfterSignal;
+            _abandonAt = LocalClock::now() + cancelTimeout;
             _cancel.request_stop();
         }
     }

@@ -5,7 +5,7 @@
 namespace Leasehold::Tool
 {
 
-/// For commands that take no lock: there is nothing to tell beside their answer.
+/// For commands that keep no lock: their output is the answer, and there are no messages.
 class QuietObserver : public LockObserver
 {
 };

@@ -1,7 +1,7 @@
 #include "RunObserver.h"
 
-#include "LocalTimeText.h"
 #include "Messages.h"
+#include "TimeText.h"
 
 namespace Leasehold::Tool
 {
@@ -18,8 +18,34 @@ std::optional<LossReason> RunObserver::loss() const
     return _loss;
 }
 
+void RunObserver::acquired(const std::string&, Fence, Elapsed)
+{
+    storeAnswered();
+}
+
+void RunObserver::held(const std::string&, const LockRecord&)
+{
+    storeAnswered();
+}
+
+void RunObserver::storeUnavailable(const std::string& name, const std::string& why, Elapsed)
+{
+    if (!_away)
+        Messages::say("the store does not answer while lock \"" + name + "\" is waited for: " + why +
+                      "; the wait goes on, and it is asked again");
+    _away = true;
+}
+
+void RunObserver::storeAnswered()
+{
+    if (_away)
+        Messages::say("the store answers again");
+    _away = false;
+}
+
 void RunObserver::waited(const std::string&, const LockRecord& holder, Elapsed)
 {
+    storeAnswered();
     {
         const std::lock_guard guard(_mutex);
         _holder = holder;
@@ -37,6 +63,8 @@ void RunObserver::renewed(const std::string& name, Fence, Elapsed)
 
 void RunObserver::renewalFailed(const std::string& name, Fence, const std::string& why, Milliseconds leftOfTheLease)
 {
+    if (_commandEnded)
+        return;
     if (!_troubled)
         Messages::say("lock \"" + name + "\" could not be renewed: " + why + "; " + secondsText(leftOfTheLease) +
                       " of its lease are left, and it is tried again");

@@ -6,6 +6,8 @@
 #include "UsageError.h"
 #include "jsonLines.h"
 
+#include "Leasehold/printable.h"
+
 #include <array>
 #include <iostream>
 
@@ -28,7 +30,7 @@ int show(const CommandLine& line, const std::vector<std::string>& words)
     if (!lock)
     {
         if (!line.has("--json"))
-            std::cout << "lock \"" << name << "\" is free\n";
+            std::cout << "lock \"" << printable(name) << "\" is free\n";
         return 1;
     }
     std::cout << (line.has("--json") ? lockJson(*lock) + "\n" : lockDetails(*lock)) << std::flush;

@@ -21,7 +21,7 @@ public:
     struct Signal
     {
         int number = 0;
-        bool fromTerminal = false; ///< somebody pressed a key, or the terminal went away
+        bool fromTerminal = false; ///< a key was pressed, or the terminal was closed
     };
 
     /// The next signal that has come, if one has.

@@ -1,5 +1,6 @@
 #include "StatusStream.h"
 
+#include "Messages.h"
 #include "UsageError.h"
 #include "jsonLines.h"
 
@@ -9,25 +10,40 @@
 namespace Leasehold::Tool
 {
 
-StatusStream::StatusStream(int descriptor) : _descriptor(descriptor)
+namespace
 {
-    if (_descriptor < 0)
+
+std::string droppedLine(std::size_t count)
+{
+    return "{\"event\":\"dropped\",\"lines\":" + std::to_string(count) + "}\n";
+}
+
+} // namespace
+
+StatusStream::StatusStream(int descriptor)
+{
+    if (descriptor < 0)
         return;
-    const int flags = ::fcntl(_descriptor, F_GETFL);
+    const int flags = ::fcntl(descriptor, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
-        throw UsageError("--status-fd " + std::to_string(_descriptor) + " is not open for writing: add " + std::to_string(_descriptor) +
+        throw UsageError("--status-fd " + std::to_string(descriptor) + " is not open for writing: add " + std::to_string(descriptor) +
                          ">FILE to the command line");
-    if (_descriptor > STDERR_FILENO)
-        ::fcntl(_descriptor, F_SETFD, FD_CLOEXEC);
+    if (descriptor > STDERR_FILENO)
+        ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    // Messages and events on one descriptor keep their order.
+    _outlet = descriptor == STDERR_FILENO ? &Messages::outlet() : &_own.emplace(descriptor, &droppedLine);
 }
 
 void StatusStream::write(std::string_view event, const std::string& more)
 {
-    if (_descriptor < 0)
-        return;
-    const std::string line = "{\"event\":\"" + std::string(event) + "\"" + (more.empty() ? "" : "," + more) + "}\n";
-    if (::write(_descriptor, line.data(), line.size()) < 0)
-        _descriptor = -1; // its reader is gone; SIGPIPE is blocked by POCO
+    if (_outlet != nullptr)
+        _outlet->write("{\"event\":\"" + std::string(event) + "\"" + (more.empty() ? "" : "," + more) + "}\n");
+}
+
+void StatusStream::drain()
+{
+    if (_outlet != nullptr)
+        _outlet->drain();
 }
 
 void StatusStream::waiting(const LockRecord& holder)

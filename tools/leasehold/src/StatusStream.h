@@ -1,20 +1,26 @@
 #pragma once
 
+#include "Outlet.h"
+
 #include "Leasehold/LockRecord.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace Leasehold::Tool
 {
 
-/// What `--status-fd N` writes: one JSON object a line for each event, because a command may end with the same status that the
-/// program has for an event of its own. The reader may go away: then nothing more is written.
+/// The output of `--status-fd N`: one JSON object a line for each event, because a command may end with a status that this program also
+/// uses. If the reader is gone, nothing more is written. If it stops reading, nothing waits for it: see Outlet.
 class StatusStream
 {
 public:
-    /// -1: nobody listens. Throws UsageError if the descriptor cannot be written to. The command does not inherit it.
+    /// -1: no output. Throws UsageError if the descriptor cannot be written to. The command does not inherit it.
     explicit StatusStream(int descriptor);
+
+    /// Returns when the events are written, or after a second. Call it before this process is ended by a signal.
+    void drain();
 
     void waiting(const LockRecord& holder);
     void held(const LockRecord& holder);
@@ -31,7 +37,8 @@ public:
 private:
     void write(std::string_view event, const std::string& more);
 
-    int _descriptor;
+    std::optional<Outlet> _own;
+    Outlet* _outlet = nullptr; // null: no output
 };
 
 } // namespace Leasehold::Tool

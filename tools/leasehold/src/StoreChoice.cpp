@@ -1,12 +1,14 @@
 #include "StoreChoice.h"
 
+#include "BuiltStores.h"
 #include "FullProgram.h"
 #include "Messages.h"
 #include "UsageError.h"
 #include "registerToolStores.h"
 
 #include "Leasehold/Exceptions.h"
-#include "Leasehold/StoreRegistry.h"
+#include "Leasehold/Store/LockStore.h"
+#include "Leasehold/Store/StoreRegistry.h"
 #include "Leasehold/loadConfiguration.h"
 
 #include <Poco/Util/AbstractConfiguration.h>
@@ -27,8 +29,8 @@ namespace
 constexpr const char* systemFile = "/etc/leasehold.properties";
 
 constexpr std::array options = {
-    OptionSpec{"--store", "URL", "where the locks are kept: sqlite:///PATH, elasticsearch+https://HOST:PORT/INDEX"},
-    OptionSpec{"--config", "FILE", "a properties file that says it, and the policy (leasehold.store.*, leasehold.policy.*)"},
+    OptionSpec{"--store", "URL", "where the locks are kept, as one of the URLs below"},
+    OptionSpec{"--config", "FILE", "a properties file with the store and the policy (leasehold.store.*, leasehold.policy.*)"},
 };
 
 std::string environment(const char* name)
@@ -50,9 +52,11 @@ std::string home()
     return folder;
 }
 
-/// The user's own store; its folder is made.
+/// The path of the user's own store. Creates its folder.
 std::string ownStore()
 {
+    if (userStore.empty())
+        throw LockConfigurationError("no store is configured: give one with --store URL, --config FILE or LEASEHOLD_STORE");
     auto base = environment("XDG_STATE_HOME");
     if (base.empty() || base[0] != '/')
         base = home() + "/.local/state";
@@ -66,10 +70,11 @@ std::string ownStore()
     return folder + "/locks.db";
 }
 
-/// A path as a store URL carries it.
+/// The URL of the user's own store.
 std::string pathUrl(const std::string& path)
 {
-    std::string url = "sqlite:";
+    std::string url(userStore);
+    url += ':';
     for (const char c : path)
         if (c == '%' || c == '?' || c == '#')
             url += c == '%' ? "%25" : c == '?' ? "%3F" : "%23";
@@ -84,32 +89,35 @@ bool isKnown(const StoreRegistry& registry, const std::string& type)
     return std::find(types.begin(), types.end(), type) != types.end();
 }
 
-std::string typeOfUrl(const std::string& url)
+void refuseStoreOfOneProcess(const ChosenStore& chosen)
 {
-    return url.substr(0, url.find_first_of(":+"));
-}
-
-/// A lock in the memory of this program excludes nobody: no other program sees it.
-void refuseMemory(const ChosenStore& chosen)
-{
-    if (chosen.store->info().type == "memory")
-        throw LockConfigurationError("a store of type \"memory\" is of no use to this program: no other process sees its locks; use sqlite "
-                                     "for the processes of one host, or elasticsearch");
+    const auto type = chosen.store->info().type;
+    std::string others;
+    bool isRefused = false;
+    for (const auto& store : builtStores)
+    {
+        isRefused = isRefused || (store.isOfOneProcess && store.type == type);
+        if (!store.isOfOneProcess)
+            others.append(others.empty() ? "" : ", ").append(store.type);
+    }
+    if (isRefused)
+        throw LockConfigurationError("a store of type \"" + type +
+                                     "\" is of no use to this program: no other process sees its locks; use one of: " + others);
 }
 
 ChosenStore openUrl(const StoreRegistry& registry, const std::string& url, UrlCredentials credentials,
                     const std::vector<std::string>& words)
 {
-    if (!isKnown(registry, typeOfUrl(url)))
-        FullProgram::takeOver(words);
+    if (const auto scheme = url.substr(0, url.find(':')); !registry.urls().contains(scheme))
+        FullProgram::takeOver(scheme, words);
     return {registry.open(url, credentials), LockPolicy{}};
 }
 
 ChosenStore openFile(const StoreRegistry& registry, const std::string& path, const std::vector<std::string>& words)
 {
     const auto configuration = loadConfiguration(path);
-    if (!isKnown(registry, configuration->getString("leasehold.store.type", "")))
-        FullProgram::takeOver(words);
+    if (const auto type = configuration->getString("leasehold.store.type", ""); !type.empty() && !isKnown(registry, type))
+        FullProgram::takeOver(type, words);
     auto policy = registry.policy(*configuration);
     return {registry.create(*configuration), std::move(policy)};
 }
@@ -146,7 +154,7 @@ ChosenStore chooseStore(const CommandLine& commandLine, bool quiet, const std::v
     StoreRegistry registry;
     registerToolStores(registry);
     auto chosen = choose(registry, commandLine, quiet, words);
-    refuseMemory(chosen);
+    refuseStoreOfOneProcess(chosen);
     return chosen;
 }
 

@@ -22,9 +22,9 @@ struct ChosenStore
 /// The options that say which store: the same for every command.
 std::span<const OptionSpec> storeOptions();
 
-/// The store of --store or --config, else of LEASEHOLD_STORE, else of /etc/leasehold.properties, else the user's own SQLite file,
-/// which is then named on standard error unless `quiet`. Throws UsageError and LockConfigurationError. If the store is of a kind
-/// that this program was built without, the program that has them all (see README) takes over with `words`, and this does not return.
+/// The store of --store or --config, else of LEASEHOLD_STORE, else of /etc/leasehold.properties, else the user's own store, which is then
+/// named on standard error unless `quiet`. Throws UsageError and LockConfigurationError. If this program was built without the store, the
+/// program with all stores (see README) takes over with `words`, and this does not return.
 ChosenStore chooseStore(const CommandLine& commandLine, bool quiet, const std::vector<std::string>& words);
 
 } // namespace Leasehold::Tool

@@ -17,11 +17,11 @@ namespace Leasehold::Tool
 namespace
 {
 
-/// A process that takes longer to die of KILL hangs in the kernel: the signal stays with it, and it runs no more of its own.
-constexpr Clock::duration patienceWithTheDying = std::chrono::seconds{10};
+/// How long to wait for processes after KILL. A process that needs longer hangs in the kernel, and runs no code of its own any more.
+constexpr LocalClock::duration killTimeout = std::chrono::seconds{10};
 constexpr int pauseBetweenRounds = 2; // ms
 
-/// Takes note of every child that has ended. True: none is left.
+/// Collects every child that has ended. True: none is left.
 bool reapedAll()
 {
     for (;;)
@@ -46,54 +46,58 @@ void Supervisor::run()
     start();
     while (!_ended)
     {
-        pollfd ready[] = {{_.guardian.socket(), POLLIN, 0}, {_.inbox.descriptor(), POLLIN, 0}, {_.wakeup.descriptor(), POLLIN, 0}};
+        pollfd ready[] = {
+            {_parts.guardian.socket(), POLLIN, 0}, {_parts.inbox.descriptor(), POLLIN, 0}, {_parts.wakeup.descriptor(), POLLIN, 0}};
         if (::poll(ready, 3, -1) < 0)
-            continue; // nothing but an interruption is possible here
+            continue; // poll was interrupted by a signal
         if (ready[2].revents != 0)
-            serveNews();
+            handleLockEvents();
         if (ready[0].revents != 0)
-            serveReports();
+            handleReports();
         if (ready[1].revents != 0 && !_ended)
-            serveSignals();
+            handleSignals();
     }
     if (_hasTerminal)
-        _.terminal.takeBack();
+        _parts.terminal.takeBack();
     if (_modesInDoubt)
-        _.terminal.restoreModes();
+        _parts.terminal.restoreModes();
 }
 
 void Supervisor::start()
 {
-    _hasTerminal = _.terminal.suitsCommand();
+    _hasTerminal = _parts.terminal.suitsCommand();
     tellDeadlines(GuardianOrder::Kind::start, _hasTerminal ? 1 : 0);
 }
 
-/// The clock is read before the lease is asked, so that the deadline is never later than the lease's end.
+/// Reads the clock before the lease, so that the deadline is never later than the lease's end.
 void Supervisor::tellDeadlines(GuardianOrder::Kind kind, int number)
 {
-    const auto now = Clock::system()->now();
+    const auto now = LocalClock::now();
     const auto validUntil = now + _lock.remaining();
     _validUntil = validUntil;
     GuardianOrder order;
     order.kind = kind;
     order.number = number;
     order.fence = _lock.fence();
-    order.terminateAt = _.times.terminateAt(validUntil).time_since_epoch().count();
-    order.killAt = _.times.killAt(validUntil).time_since_epoch().count();
-    // A guardian that does not take it keeps the earlier deadline, or has ended, which is seen elsewhere.
-    _.guardian.send(order);
+    order.terminateAt = _parts.times.terminateAt(validUntil).time_since_epoch().count();
+    order.killAt = _parts.times.killAt(validUntil).time_since_epoch().count();
+    // If the guardian does not get it, it keeps the earlier deadline; if it has ended, run() notices that.
+    _parts.guardian.send(order);
 }
 
-/// Why a lease ends that the store has not refused.
-LossReason Supervisor::reasonOfTheEnd() const
+/// The guardian reports that the lease ends. The reason comes from the service, or else from the clock.
+void Supervisor::noteLoss()
 {
-    return _validUntil >= _.holdUntil ? LossReason::maxHold : LossReason::expired;
+    if (_lossReason)
+        return;
+    _lossReason = _parts.observer.loss().value_or(_validUntil >= _parts.holdUntil ? LossReason::maxHold : LossReason::expired);
+    _parts.status.lost(toString(*_lossReason));
 }
 
-void Supervisor::serveNews()
+void Supervisor::handleLockEvents()
 {
-    _.wakeup.clear();
-    const auto loss = _.observer.loss();
+    _parts.wakeup.clear();
+    const auto loss = _parts.observer.loss();
     if (!loss)
     {
         if (_lock.isHeld())
@@ -103,16 +107,16 @@ void Supervisor::serveNews()
     if (_lossReason)
         return;
     _lossReason = loss;
-    _.status.lost(toString(*loss));
+    _parts.status.lost(toString(*loss));
     GuardianOrder order;
     order.kind = GuardianOrder::Kind::lost;
-    order.killAt = (Clock::system()->now() + _.times.beforeTheEnd).time_since_epoch().count();
-    _.guardian.send(order);
+    order.killAt = (LocalClock::now() + _parts.times.beforeTheEnd).time_since_epoch().count();
+    _parts.guardian.send(order);
 }
 
-void Supervisor::serveSignals()
+void Supervisor::handleSignals()
 {
-    while (const auto signal = _.inbox.next())
+    while (const auto signal = _parts.inbox.next())
     {
         if (signal->number == SIGCONT)
         {
@@ -122,7 +126,7 @@ void Supervisor::serveSignals()
         GuardianOrder order;
         order.kind = GuardianOrder::Kind::signal;
         order.number = signal->number;
-        _.guardian.send(order);
+        _parts.guardian.send(order);
     }
 }
 
@@ -130,7 +134,7 @@ void Supervisor::continueCommand()
 {
     if (!_lock.isHeld())
         return;
-    if (_pid > 0 && _.terminal.isOurs() && (_suspended || _.terminal.suitsCommand()))
+    if (_pid > 0 && _parts.terminal.isOurs() && (_suspended || _parts.terminal.suitsCommand()))
     {
         Terminal::giveTo(_pid);
         _hasTerminal = true;
@@ -139,38 +143,38 @@ void Supervisor::continueCommand()
     GuardianOrder order;
     order.kind = GuardianOrder::Kind::signal;
     order.number = SIGCONT;
-    _.guardian.send(order);
+    _parts.guardian.send(order);
 }
 
-/// The command was stopped: by a key, by using the terminal from the background, or by somebody.
+/// The command was stopped: by a key, by using the terminal from the background, or by a signal of another process.
 void Supervisor::commandStopped(int number)
 {
     const bool asksForTerminal = number == SIGTTIN || number == SIGTTOU;
-    if (asksForTerminal && _.terminal.isOurs())
+    if (asksForTerminal && _parts.terminal.isOurs())
     {
         _suspended = true;
         continueCommand();
         return;
     }
     if (number == SIGSTOP && !_hasTerminal)
-        return; // somebody wants it so; the lock is kept meanwhile
+        return; // another process stopped it on purpose; the lock is kept meanwhile
     _suspended = _hasTerminal || asksForTerminal;
     if (_hasTerminal)
-        _.terminal.takeBack();
+        _parts.terminal.takeBack();
     _hasTerminal = false;
     SignalInbox::stopOurGroup(number);
-    // Nobody could continue a process whose shell is gone, so the system did not stop us; then it must not have stopped the command.
-    pollfd continued{_.inbox.descriptor(), POLLIN, 0};
+    // The system does not stop this process if its shell has ended and could not continue it. So the command must not stay stopped either.
+    pollfd continued{_parts.inbox.descriptor(), POLLIN, 0};
     if (::poll(&continued, 1, 0) == 0 && !asksForTerminal)
         continueCommand();
 }
 
-void Supervisor::serveReports()
+void Supervisor::handleReports()
 {
     GuardianReport report;
     while (!_ended)
     {
-        switch (_.guardian.receive(report))
+        switch (_parts.guardian.receive(report))
         {
         case Received::nothing:
             return;
@@ -178,23 +182,28 @@ void Supervisor::serveReports()
             guardianEnded();
             return;
         case Received::message:
-            serve(report);
+            handle(report);
         }
     }
 }
 
-void Supervisor::serve(const GuardianReport& report)
+void Supervisor::handle(const GuardianReport& report)
 {
     switch (report.kind)
     {
     case GuardianReport::Kind::started:
         _pid = report.number;
-        _.status.started(_pid);
+        _parts.status.started(_pid);
         break;
     case GuardianReport::Kind::cannotStart:
         _exitStatus = report.number == ENOENT ? exitNotFound : exitCannotRun;
         Messages::say(std::string("the command cannot be run: ") + std::strerror(report.number));
-        _.status.failed(std::strerror(report.number), _exitStatus);
+        _parts.status.failed(std::strerror(report.number), _exitStatus);
+        _ended = true;
+        break;
+    case GuardianReport::Kind::tooLate:
+        noteLoss();
+        _neverStarted = true;
         _ended = true;
         break;
     case GuardianReport::Kind::stopped:
@@ -202,21 +211,17 @@ void Supervisor::serve(const GuardianReport& report)
         break;
     case GuardianReport::Kind::exited:
         _exitStatus = report.number;
-        _.status.exited(report.number);
+        _parts.status.exited(report.number);
         break;
     case GuardianReport::Kind::signalled:
         _exitStatus = exitSignal + report.number;
         _modesInDoubt = true;
         if (_hasTerminal && (report.number == SIGINT || report.number == SIGQUIT))
             _keySignal = report.number;
-        _.status.signalled(report.number);
+        _parts.status.signalled(report.number);
         break;
     case GuardianReport::Kind::terminating:
-        if (!_lossReason)
-        {
-            _lossReason = reasonOfTheEnd();
-            _.status.lost(toString(*_lossReason));
-        }
+        noteLoss();
         Messages::say("the lease of lock \"" + _lock.name() + "\" ends: stopping the command (" + countedProcesses(report.number) + ")");
         break;
     case GuardianReport::Kind::killing:
@@ -234,22 +239,23 @@ void Supervisor::serve(const GuardianReport& report)
     }
 }
 
-/// Somebody has killed the guardian. The command died with it, and what it started has become ours.
+/// The guardian was killed. The command ended with it, and this process is now the parent of the processes that the command started.
 void Supervisor::guardianEnded()
 {
     Messages::say("the guardian process was killed: the command is stopped, because nothing else could stop it in time");
-    const auto giveUp = Clock::system()->now() + patienceWithTheDying;
-    while (!reapedAll() && Clock::system()->now() < giveUp)
+    const auto giveUp = LocalClock::now() + killTimeout;
+    while (!reapedAll() && LocalClock::now() < giveUp)
     {
         for (const auto& process : descendantsOf(::getpid()))
             signalProcess(process, SIGKILL);
+        signalGroupOfChild(_pid, SIGKILL); // in case /proc is not readable any more
         ::poll(nullptr, 0, pauseBetweenRounds);
     }
     if (const auto left = descendantsOf(::getpid()).size(); left > 0)
         Messages::say(countedProcesses(static_cast<int>(left)) + " of the command could not be killed and may still run");
     _exitStatus = exitInternal;
     _modesInDoubt = true;
-    _.status.failed("the guardian process was killed", exitInternal);
+    _parts.status.failed("the guardian process was killed", exitInternal);
     _ended = true;
 }
 

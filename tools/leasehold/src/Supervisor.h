@@ -15,8 +15,8 @@
 namespace Leasehold::Tool
 {
 
-/// Runs the command under a lock that was taken: tells the guardian of each renewal, passes signals on, does for the terminal
-/// what a shell expects of a job, and says how it ended.
+/// Runs the command under an acquired lock: tells the guardian of each renewal, forwards signals, handles the terminal as a shell expects
+/// of a job, and says how the command ended.
 class Supervisor
 {
 public:
@@ -32,15 +32,18 @@ public:
         LocalTime holdUntil; ///< about when maxHold ends the lease, which then is not renewed any more
     };
 
-    Supervisor(const Parts& parts, Lock& lock) : _(parts), _lock(lock) {}
+    Supervisor(const Parts& parts, Lock& lock) : _parts(parts), _lock(lock) {}
 
-    /// Returns when nothing of the command is left. The lock is still to be released.
+    /// Returns when no process of the command is left. The caller releases the lock.
     void run();
 
     /// Why the command was stopped before it ended by itself; nullopt: it was not. Lost by the clock is LossReason::expired.
     std::optional<LossReason> lossReason() const noexcept { return _lossReason; }
 
-    /// What this program should end with, a loss aside.
+    /// Whether there was a command. The lease may end before it can be started.
+    bool neverStarted() const noexcept { return _neverStarted; }
+
+    /// The exit status of this program, unless the lock was lost.
     int exitStatus() const noexcept { return _exitStatus; }
 
     /// The key whose signal ended the command while it had the terminal, if one did; 0: none.
@@ -48,23 +51,24 @@ public:
 
 private:
     void start();
-    LossReason reasonOfTheEnd() const;
+    void noteLoss();
     void tellDeadlines(GuardianOrder::Kind kind, int number);
-    void serveNews();
-    void serveSignals();
-    void serveReports();
-    void serve(const GuardianReport& report);
+    void handleLockEvents();
+    void handleSignals();
+    void handleReports();
+    void handle(const GuardianReport& report);
     void commandStopped(int number);
     void continueCommand();
     void guardianEnded();
     bool isSuspended() const noexcept { return _suspended; }
 
-    const Parts _;
+    const Parts _parts;
     Lock& _lock;
     pid_t _pid = -1; // of the command
     bool _hasTerminal = false;
     bool _suspended = false; // it had the terminal when it was stopped
     bool _ended = false;
+    bool _neverStarted = false;
     bool _modesInDoubt = false;
     LocalTime _validUntil{}; // as the guardian was told last
     std::optional<LossReason> _lossReason;

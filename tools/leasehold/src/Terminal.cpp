@@ -10,7 +10,7 @@ namespace Leasehold::Tool
 namespace
 {
 
-/// Whoever touches the terminal from the background is stopped by SIGTTOU, unless it is blocked.
+/// SIGTTOU stops a background process that changes the terminal, unless it blocks the signal.
 class NoStopByTerminal
 {
 public:

@@ -9,7 +9,7 @@
 namespace Leasehold::Tool
 {
 
-/// The terminal that controls this process, if there is one, and whose process group has its foreground.
+/// The controlling terminal of this process, if there is one, and which process group is in its foreground.
 class Terminal
 {
 public:

@@ -5,8 +5,10 @@
 #include <Poco/JSON/Object.h>
 #include <Poco/JSON/Parser.h>
 
+#include <array>
 #include <pwd.h>
 #include <unistd.h>
+#include <utility>
 
 namespace Leasehold::Tool
 {
@@ -40,17 +42,23 @@ std::string commandText(const std::vector<std::string>& command, bool withArgume
 
 Metadata holderMetadata(const std::vector<std::string>& command, bool withArguments, const std::optional<std::string>& more)
 {
-    const auto own = "{\"host\":" + jsonText(hostName()) + ",\"pid\":" + std::to_string(::getpid()) + ",\"user\":" + jsonText(userName()) +
-                     ",\"command\":" + jsonText(commandText(command, withArguments)) + "}";
-    if (!more)
-        return Metadata::fromJSON(own);
-    const auto added = Metadata::fromJSON(*more).json(); // refused here if it is no object
+    const std::array<std::pair<const char*, std::string>, 4> own{{
+        {"host", jsonText(hostName())},
+        {"pid", std::to_string(::getpid())},
+        {"user", jsonText(userName())},
+        {"command", jsonText(commandText(command, withArguments))},
+    }};
+    const auto added = Metadata::fromJSON(more.value_or("{}")).json(); // throws if it is not an object
     Poco::JSON::Parser parser;
-    Poco::JSON::Parser other;
-    auto all = parser.parse(own).extract<Poco::JSON::Object::Ptr>();
-    for (const auto& [key, value] : *other.parse(added).extract<Poco::JSON::Object::Ptr>())
-        all->set(key, value);
-    return Metadata(*all);
+    const auto theirs = parser.parse(added).extract<Poco::JSON::Object::Ptr>();
+    // Joined as text, so that the numbers of the user stay as they are written.
+    std::string members;
+    for (const auto& [key, value] : own)
+        if (!theirs->has(key))
+            members.append(members.empty() ? "" : ",").append(jsonText(key)).append(":").append(value);
+    if (theirs->size() > 0)
+        members.append(members.empty() ? "" : ",").append(added, 1, added.size() - 2);
+    return Metadata::fromJSON("{" + members + "}");
 }
 
 } // namespace Leasehold::Tool

@@ -1,6 +1,6 @@
 #include "jsonLines.h"
 
-#include "LocalTimeText.h"
+#include "TimeText.h"
 
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/Metadata.h"
@@ -33,6 +33,34 @@ std::size_t sequenceAt(std::string_view text, std::size_t at)
     return 0;
 }
 
+std::string escaped(unsigned character)
+{
+    char escape[8];
+    std::snprintf(escape, sizeof escape, "\\u%04x", character);
+    return escape;
+}
+
+/// JSON in which DEL and U+0080 to U+009F, which JSON allows in its texts and terminals obey, are escaped.
+std::string escapedControls(std::string_view json)
+{
+    std::string safe;
+    for (std::size_t i = 0; i < json.size(); ++i)
+    {
+        const auto byte = static_cast<unsigned char>(json[i]);
+        const auto next = i + 1 < json.size() ? static_cast<unsigned char>(json[i + 1]) : 0u;
+        if (byte == 0x7f)
+            safe += escaped(byte);
+        else if (byte == 0xc2 && next >= 0x80 && next < 0xa0)
+        {
+            safe += escaped(next);
+            ++i;
+        }
+        else
+            safe += json[i];
+    }
+    return safe;
+}
+
 } // namespace
 
 std::string jsonText(std::string_view text)
@@ -47,16 +75,12 @@ std::string jsonText(std::string_view text)
         else if (c == '"' || c == '\\')
             json.append("\\").append(1, c);
         else if (static_cast<unsigned char>(c) < 0x20)
-        {
-            char escape[8];
-            std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
-            json += escape;
-        }
+            json += escaped(static_cast<unsigned char>(c));
         else
             json += text.substr(i, length);
         i += length == 0 ? 1 : length;
     }
-    return json + "\"";
+    return escapedControls(json) + "\"";
 }
 
 std::string lockJson(const LockRecord& record)
@@ -73,7 +97,7 @@ std::string lockJson(const LockRecord& record)
     return "{\"name\":" + jsonText(record.name) + ",\"fence\":" + std::to_string(record.fence) + ",\"acquiredAt\":\"" +
            utcText(record.acquiredAt) + "\",\"expiresAt\":\"" + utcText(record.expiresAt) +
            "\",\"ttlMs\":" + std::to_string(record.ttl.count()) + ",\"remainingMs\":" + std::to_string(record.remaining.count()) +
-           ",\"metadata\":" + metadata + "}";
+           ",\"broken\":" + (record.broken ? "true" : "false") + ",\"metadata\":" + escapedControls(metadata) + "}";
 }
 
 } // namespace Leasehold::Tool

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <fcntl.h>
 #include <iostream>
 #include <poll.h>
 #include <unistd.h>
@@ -35,7 +36,9 @@ std::vector<OptionSpec> allOptions(std::span<const OptionSpec> own)
     std::vector<OptionSpec> all(own.begin(), own.end());
     const auto store = storeOptions();
     all.insert(all.end(), store.begin(), store.end());
-    all.insert(all.end(), {{"--quiet", "", "do not say which store is used if none was given"}, {"--help", "", "show this help"}});
+    all.insert(all.end(),
+               {{"--quiet", "", "leave out routine messages: which store is used if none was given, that another holds the lock"},
+                {"--help", "", "show this help"}});
     return all;
 }
 
@@ -67,7 +70,7 @@ int runProgram(const std::vector<std::string>& words)
     return command.run(line, words);
 }
 
-/// Not everything was written to standard output. If its reader has gone (`| head`), this program ends by SIGPIPE, like any other.
+/// Standard output could not take everything. If its reader has gone (`| head`), this program ends by SIGPIPE, like any other.
 int outputFailed()
 {
     pollfd output{STDOUT_FILENO, 0, 0};
@@ -84,6 +87,15 @@ int outputFailed()
     return exitInternal;
 }
 
+/// Opens the standard descriptors that are closed, so that no file opened later gets their numbers (the guardian replaces them). What
+/// takes their place fails like a closed one: reading standard input fails, and so does writing the others.
+void occupyStandardDescriptors()
+{
+    for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(standard, F_GETFD) < 0)
+            ::open("/dev/null", standard == STDIN_FILENO ? O_WRONLY : O_RDONLY); // takes the lowest free number, which is this one
+}
+
 } // namespace
 
 } // namespace Leasehold::Tool
@@ -91,6 +103,7 @@ int outputFailed()
 int main(int argc, char** argv)
 {
     using namespace Leasehold::Tool;
+    occupyStandardDescriptors();
     try
     {
         const int status = runProgram(std::vector<std::string>(argv + 1, argv + argc));

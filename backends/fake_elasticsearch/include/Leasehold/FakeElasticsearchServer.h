@@ -1,8 +1,9 @@
 #pragma once
 
-#include "Leasehold/Clock.h"
 #include "Leasehold/Durations.h"
+#include "Leasehold/Export.h"
 #include "Leasehold/FakeFaults.h"
+#include "Leasehold/TimeSource.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,22 +15,25 @@ namespace Leasehold
 
 class StoreRegistry;
 
+/// What a FakeElasticsearchServer is made with. Set by name.
 struct FakeElasticsearchOptions
 {
     std::uint16_t port = 0; ///< 0: any that is free
-    /// The server's time passes along with this clock: a test's ManualClock, or Clock::system(). Empty: it stands still unless it
-    /// is advanced.
-    std::shared_ptr<const Clock> clock{};
-    std::uint64_t seed = 1; ///< of the faults by chance
+    /// The server's clock follows this clock: a test's ManualClock, or TimeSource::system(). Empty: it moves only by advance.
+    std::shared_ptr<const TimeSource> clock{};
+    std::uint64_t seed = 1; ///< of random faults
 };
 
-/// An HTTP server on the loopback that answers what ElasticsearchLockStore sends as a node of Elasticsearch or OpenSearch does:
-/// for tests and samples, with nothing installed. It runs no scripts; it knows ours by their text and applies LeaseRules. A
-/// request beyond what the store needs is answered 501, never wrongly.
+/// An in-process fake Elasticsearch server, for tests and samples that have no engine. It is an HTTP server on the loopback and answers the
+/// requests of ElasticsearchLockStore as Elasticsearch and OpenSearch do. It runs no scripts: it recognises the store's scripts by their
+/// text and applies LeaseRules. It answers 501 to requests that the store does not need.
 ///
-/// Its data lies in memory and goes with it. Its clock is its own: it starts at the present time, and tests move it. Nothing
-/// waits at destruction: hanging requests are given up. Thread-safe.
-class FakeElasticsearchServer
+/// Its data is in memory and ends with it. Its own clock starts at the present time, and tests move it. Its destructor does not wait for
+/// hanging requests. Thread-safe.
+///
+/// Tests on it, samples/fake_elasticsearch/OutageTest.cpp:
+/// @include fake_elasticsearch/OutageTest.cpp
+class LEASEHOLD_EXPORT FakeElasticsearchServer
 {
 public:
     /// Listens when it returns. Throws Poco::Exception if it cannot.
@@ -46,23 +50,26 @@ public:
     /// Moves the server's clock, also backwards.
     void advance(Milliseconds span);
 
+    /// The faults of later requests.
     FakeFaults& faults();
 
     /// Refuses connections and closes those that are open. The data stays.
     void stop();
-    /// Listens again, on the same port. Throws Poco::Exception if another has taken it.
+    /// Listens again, on the same port. Throws Poco::Exception if another program has taken it.
     void start();
 
     /// How many requests of this kind have arrived, faults included.
     std::size_t requests(FakeRequest request = FakeRequest::any) const;
 
+    /// What the server answered.
     struct Answer
     {
-        int status = 0;
-        std::string contentType{};
-        std::string body{};
+        int status = 0;            ///< of HTTP
+        std::string contentType{}; ///< of the body
+        std::string body{};        ///< JSON, as Elasticsearch writes it
     };
-    /// An operator's request, past the sockets and the faults: to delete the index, or to look at a document. `path` with its query.
+    /// Carries out a request without sockets and faults, as an operator would: to delete the index, or to read a document. `path` with its
+    /// query.
     Answer ask(const std::string& method, const std::string& path, const std::string& body = {},
                const std::string& contentType = "application/json");
 
@@ -75,6 +82,6 @@ private:
 /// Adds the type "fake_elasticsearch": the real ElasticsearchLockStore on a fake server. For tests and samples only. With a
 /// `server`, all stores share it, as processes share a cluster; else each store has a server of its own whose time is the
 /// system's. Key: leasehold.store.fake_elasticsearch.index.
-void registerFakeElasticsearchStore(StoreRegistry& registry, std::shared_ptr<FakeElasticsearchServer> server = {});
+LEASEHOLD_EXPORT void registerFakeElasticsearchStore(StoreRegistry& registry, std::shared_ptr<FakeElasticsearchServer> server = {});
 
 } // namespace Leasehold

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "Leasehold/Durations.h"
+#include "Leasehold/Export.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,55 +15,55 @@
 namespace Leasehold
 {
 
-/// What a request to the fake server is. One request can be several of them: a bulk of renewals is `bulk` and `renew`.
+/// The kinds of a request to the fake server. One request can have several: a bulk of renewals is `bulk` and `renew`.
 enum class FakeRequest
 {
-    any,
-    acquire, ///< of a lock, like the next six: by the script that it carries, alone or in a bulk
-    renew,
-    release,
-    breakLock,
-    find,
-    prune,
-    probe,
-    update, ///< one scripted update by itself
-    bulk,
-    search,
-    refresh,
-    readIndex,
-    createIndex,
-    deleteIndex,
-    other
+    any,         ///< every request
+    acquire,     ///< of a lock, as the next six: by the script that it carries, alone or in a bulk
+    renew,       ///< of a lock
+    release,     ///< of a lock
+    breakLock,   ///< of a lock
+    find,        ///< of a lock
+    prune,       ///< of a lock's record
+    probe,       ///< whether the store may write
+    update,      ///< one scripted update by itself
+    bulk,        ///< several scripted updates
+    search,      ///< for the list of locks, or for records to prune
+    refresh,     ///< of the index, before a search
+    readIndex,   ///< its definition
+    createIndex, ///< when the store prepares
+    deleteIndex, ///< by an operator
+    other        ///< what is none of these
 };
 
-/// What goes wrong with one request.
-class FakeFault
+/// One fault of one request.
+class LEASEHOLD_EXPORT FakeFault
 {
 public:
-    /// Answered rightly, but only after `pause` of real time.
+    /// A correct answer after `pause` of real time.
     static FakeFault delay(Milliseconds pause);
-    /// Never answered, and no effect, until the faults are cleared: then it goes on as if nothing had been.
+    /// No effect and no answer until the faults are cleared; then the request is carried out and answered.
     static FakeFault hang();
-    /// It takes effect, but is not answered until the faults are cleared.
+    /// The request takes effect, but is not answered until the faults are cleared.
     static FakeFault hangAfter();
-    /// Answered rightly, one byte each `pause` of real time.
+    /// A correct answer, one byte per `pause` of real time.
     static FakeFault drip(Milliseconds pause);
     /// The connection is reset, without an effect.
     static FakeFault resetBefore();
     /// The connection is reset after the request took effect.
     static FakeFault resetAfter();
-    /// It takes effect, but the connection ends in the middle of the answer's body.
+    /// The request takes effect, but the connection ends in the middle of the answer's body.
     static FakeFault cut();
 
     /// 429: the node's queues are full. The error's name is OpenSearch's.
     static FakeFault overloaded();
-    /// 429: the node's disk is too full, so that it refuses to write.
+    /// 429: the node refuses to write because its disk is too full.
     static FakeFault diskFull();
-    /// 503: the primary shard is not there.
+    /// 503: the primary shard is missing.
     static FakeFault unavailable();
     /// 404: there is no index behind the alias.
     static FakeFault indexMissing();
-    /// 409: too many wrote the document at once.
+    /// 409: too many requests wrote the document at once.
     static FakeFault conflict();
     /// 401: the credentials are refused.
     static FakeFault unauthorized();
@@ -72,41 +73,41 @@ public:
     static FakeFault blocked();
     /// An error in the engine's words.
     static FakeFault error(int status, std::string type, std::string reason);
-    /// A proxy's page. Like all that follow: without an effect.
+    /// A proxy's error page. This fault and the next ones have no effect on the data.
     static FakeFault html(int status = 502);
-    /// Text that says it is JSON, and is not.
+    /// Text with the content type of JSON that is not JSON.
     static FakeFault malformedJson(int status = 200);
-    /// JSON that stops in the middle, in a body of the right length.
+    /// JSON that ends in the middle, in a body of the announced length.
     static FakeFault truncatedJson(int status = 200);
     /// No body at all.
     static FakeFault emptyBody(int status = 200);
     /// Any answer.
     static FakeFault answer(int status, std::string contentType, std::string body);
 
-    /// The error, but of only one item of a bulk, counted from 0: the others are carried out. Only for faults with an engine's
-    /// error; requests that are no bulk, or have no such item, are not touched.
+    /// The error for one item of a bulk only, counted from 0; the other items are carried out. Only for faults with an engine's error. It
+    /// does not affect requests that are not a bulk or have no such item.
     FakeFault ofItem(std::size_t position) const;
 
-    /// How it goes wrong, for the server.
+    /// The details of the fault, for the server.
     enum class Way
     {
-        delay,
-        hang,
-        hangAfter,
-        drip,
-        resetBefore,
-        resetAfter,
-        cut,
-        answer
+        delay,       ///< see delay
+        hang,        ///< see hang
+        hangAfter,   ///< see hangAfter
+        drip,        ///< see drip
+        resetBefore, ///< see resetBefore
+        resetAfter,  ///< see resetAfter
+        cut,         ///< see cut
+        answer       ///< any fault that is an answer
     };
-    Way way() const noexcept { return _way; }
-    Milliseconds pause() const noexcept { return _pause; }
-    int status() const noexcept { return _status; }
-    const std::string& errorType() const noexcept { return _errorType; }
-    const std::string& reason() const noexcept { return _reason; }
-    const std::string& contentType() const noexcept { return _contentType; }
-    const std::string& body() const noexcept { return _body; } ///< only without an errorType
-    std::optional<std::size_t> item() const noexcept { return _item; }
+    Way way() const noexcept { return _way; }                                ///< what the server does
+    Milliseconds pause() const noexcept { return _pause; }                   ///< of delay and drip
+    int status() const noexcept { return _status; }                          ///< of an answer: the HTTP status
+    const std::string& errorType() const noexcept { return _errorType; }     ///< the engine's name of an error; empty: another answer
+    const std::string& reason() const noexcept { return _reason; }           ///< the engine's words; only with an errorType
+    const std::string& contentType() const noexcept { return _contentType; } ///< only without an errorType
+    const std::string& body() const noexcept { return _body; }               ///< only without an errorType
+    std::optional<std::size_t> item() const noexcept { return _item; }       ///< the item of a bulk, see ofItem; nullopt: the whole request
 
 private:
     explicit FakeFault(Way way, Milliseconds pause = {}) : _way(way), _pause(pause) {}
@@ -121,15 +122,16 @@ private:
     std::optional<std::size_t> _item{};
 };
 
-/// The faults that a fake server has in store for the requests to come: scripted, or by chance with a seed, so that a run can be
-/// repeated. Each rule counts the requests that it is for; of the rules whose turn it is, the one that was added first decides.
-/// Thread-safe; rules may be added while requests are under way.
+/// The faults of later requests to a fake server: scripted, or random with a seed, so that a run can be repeated. Each rule counts the
+/// requests of its kind. If several rules apply to a request, the one that was added first decides. Thread-safe; rules may be added
+/// while requests are under way.
 ///
 ///     server.faults().next(FakeFault::resetAfter(), FakeRequest::acquire);
 ///     server.faults().byChance(0.1, FakeFault::overloaded());
-class FakeFaults
+class LEASEHOLD_EXPORT FakeFaults
 {
 public:
+    /// Without rules.
     FakeFaults();
     ~FakeFaults();
     FakeFaults(const FakeFaults&) = delete;
@@ -143,13 +145,13 @@ public:
     void always(FakeFault fault, FakeRequest request = FakeRequest::any);
     /// For each of them with this probability, 0 to 1, drawn from the seed's sequence.
     void byChance(double probability, FakeFault fault, FakeRequest request = FakeRequest::any);
-    /// Starts the sequence of chances again. It starts with the seed of the server's options.
+    /// Starts the random sequence again. At first it has the seed of the server's options.
     void seed(std::uint64_t seed);
 
-    /// No more faults; what hangs or is delayed goes on, and is answered if the other side is still there.
+    /// Ends all faults. Requests that hang or are delayed go on, and are answered if the client is still connected.
     void clear();
 
-    /// How many requests a fault has met.
+    /// How many requests had a fault.
     std::size_t injected() const;
     /// How many requests hang or are delayed at this moment.
     std::size_t waiting() const;

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "Leasehold/LockStore.h"
+#include "Leasehold/Export.h"
+#include "Leasehold/Store/LockStore.h"
 
 #include <cstdint>
 #include <functional>
@@ -13,19 +14,19 @@ namespace Leasehold
 
 class StoreRegistry;
 
-/// Locks in the memory of this process: for tests, and for programs that lock against themselves. Nothing survives the
-/// object; services that are to exclude each other share one.
+/// Locks in the memory of this process: for tests, and for programs whose threads exclude each other. Nothing survives the object.
+/// Services that exclude each other share one object.
 ///
-/// Expiry is judged by `clock`, in whole milliseconds; new fences are anchored in `wall`, which decides nothing else.
+/// Expiry is judged by `clock`, in whole milliseconds. `wall` is the base of new fences and decides nothing else.
 /// Thread-safe.
-class MemoryLockStore : public LockStore
+class LEASEHOLD_EXPORT MemoryLockStore : public LockStore
 {
 public:
     /// Microseconds since 1970. Called from any thread.
     using WallClock = std::function<std::int64_t()>;
 
     /// Empty: the system's.
-    explicit MemoryLockStore(std::shared_ptr<const Clock> clock = {}, WallClock wall = {});
+    explicit MemoryLockStore(std::shared_ptr<const TimeSource> clock = {}, WallClock wall = {});
     ~MemoryLockStore() override;
     MemoryLockStore(const MemoryLockStore&) = delete;
     MemoryLockStore& operator=(const MemoryLockStore&) = delete;
@@ -34,11 +35,12 @@ public:
     void prepare(const CallContext& context) override;
     AcquireReply acquire(const AcquireRequest& request, const CallContext& context) override;
     std::vector<RenewReply> renew(std::span<const RenewRequest> requests, const CallContext& context) override;
-    ReleaseStatus release(const LeaseRef& lease, const CallContext& context) override;
+    ReleaseReply release(const LeaseRef& lease, const CallContext& context) override;
     std::optional<LockRecord> find(const std::string& name, const CallContext& context) override;
     std::vector<LockRecord> list(const ListQuery& query, const CallContext& context) override;
     bool breakLock(const std::string& name, Fence expected, BreakMode mode, const CallContext& context) override;
     std::size_t prune(Milliseconds retention, const CallContext& context) override;
+    std::unique_ptr<ReleaseFeed> releaseFeed(ReleaseSink& sink) override;
 
 private:
     struct State;
@@ -46,6 +48,6 @@ private:
 };
 
 /// Type "memory", without keys.
-void registerMemoryStore(StoreRegistry& registry);
+LEASEHOLD_EXPORT void registerMemoryStore(StoreRegistry& registry);
 
 } // namespace Leasehold

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "Leasehold/LockStore.h"
+#include "Leasehold/Export.h"
+#include "Leasehold/Store/BatchedLockStore.h"
 
 #include <chrono>
 #include <cstdint>
@@ -12,67 +13,75 @@
 namespace Leasehold
 {
 
-class StoreRegistry;
+class LockTable;
 class StoreFile;
+class StoreRegistry;
+struct HostNow;
 
-/// What a power failure may undo.
+/// Which grants a power failure may undo.
 enum class SQLiteDurability
 {
-    full,  ///< nothing that was granted: each grant waits for the disk
-    normal ///< the last grants, so that a fence may be given again after it; quicker
+    full,  ///< none: each grant waits for the disk
+    normal ///< the last ones, so a fence may be granted twice; faster
 };
 
-/// Where a SQLiteLockStore reads the time of its host. Empty: the system's own. They are here for tests; each may be called from
-/// any thread.
+/// The clocks of a SQLiteLockStore, for tests. Empty: the system's clocks. Each function may be called from any thread.
 struct SQLiteHostClocks
 {
-    std::function<std::string()> bootId{};                      ///< of the running kernel: another one after each boot
-    std::function<std::chrono::nanoseconds()> boottime{};       ///< CLOCK_BOOTTIME as this process sees it
-    std::function<std::chrono::nanoseconds()> boottimeOffset{}; ///< what this process's time namespace adds to the host's
+    std::function<std::string()> bootId{};                      ///< of the running kernel; each boot has another one
+    std::function<std::chrono::nanoseconds()> boottime{};       ///< CLOCK_BOOTTIME in this process's time namespace
+    std::function<std::chrono::nanoseconds()> boottimeOffset{}; ///< the offset of this process's time namespace to the host
     std::function<std::chrono::microseconds()> wallClock{};     ///< since 1970
 };
 
-/// What a SQLiteLockStore is made of. Set by name.
+/// The options of a SQLiteLockStore. Set by name.
 struct SQLiteOptions
 {
     std::string path{}; ///< the database file; a relative one is taken from the directory that is current at construction
-    SQLiteDurability durability = SQLiteDurability::full;
-    SQLiteHostClocks clocks{};
+    SQLiteDurability durability = SQLiteDurability::full; ///< what a power failure may undo
+    SQLiteHostClocks clocks{};                            ///< where it reads the time of its host; for tests
     /// The type number (`statfs`) of the file system that a path lies on. Empty: the system's answer. For tests.
     std::function<std::uint64_t(const std::string& path)> fileSystemType{};
 };
 
 /// Locks in one SQLite file: for the processes of one host, without a server.
 ///
-/// Expiry is judged by the host's boot clock, which no step of the wall clock moves; see backends/sqlite/README.md for the
-/// guarantees and limits. Thread-safe. A forked child must make a store of its own: every call of an inherited one throws
-/// LockStoreError there, and destroying it does nothing.
-class SQLiteLockStore : public LockStore
+/// The host's boot clock judges expiry: steps of the wall clock do not change it. backends/sqlite/README.md has the guarantees and limits.
+/// Thread-safe. A forked child must make its own store: every call of an inherited one throws LockStoreError, and its destructor does
+/// nothing.
+class LEASEHOLD_EXPORT SQLiteLockStore : public BatchedLockStore
 {
 public:
     /// Does not touch the file. Throws LockConfigurationError if the path names no file.
     explicit SQLiteLockStore(SQLiteOptions options);
     ~SQLiteLockStore() override;
-    SQLiteLockStore(const SQLiteLockStore&) = delete;
-    SQLiteLockStore& operator=(const SQLiteLockStore&) = delete;
 
     StoreInfo info() const override;
     void prepare(const CallContext& context) override;
-    AcquireReply acquire(const AcquireRequest& request, const CallContext& context) override;
-    std::vector<RenewReply> renew(std::span<const RenewRequest> requests, const CallContext& context) override;
-    ReleaseStatus release(const LeaseRef& lease, const CallContext& context) override;
+    ReleaseReply release(const LeaseRef& lease, const CallContext& context) override;
     std::optional<LockRecord> find(const std::string& name, const CallContext& context) override;
     std::vector<LockRecord> list(const ListQuery& query, const CallContext& context) override;
     bool breakLock(const std::string& name, Fence expected, BreakMode mode, const CallContext& context) override;
     std::size_t prune(Milliseconds retention, const CallContext& context) override;
     std::string engine(const CallContext& context) override;
+    std::unique_ptr<ReleaseFeed> releaseFeed(ReleaseSink& sink) override;
+
+protected:
+    void carryOut(Batch& batch) override;
 
 private:
+    struct Checked
+    {
+    };
+    SQLiteLockStore(SQLiteOptions options, Checked);
+
+    std::optional<AcquireReply> judged(BatchStep& step, LockTable& table, const HostNow& now);
+
     const SQLiteDurability _durability;
     std::unique_ptr<StoreFile> _file;
 };
 
 /// Type "sqlite", with the keys `path` (required) and `durability` (full or normal).
-void registerSQLiteStore(StoreRegistry& registry);
+LEASEHOLD_EXPORT void registerSQLiteStore(StoreRegistry& registry);
 
 } // namespace Leasehold

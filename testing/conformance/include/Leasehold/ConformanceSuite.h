@@ -1,5 +1,6 @@
 #pragma once
 
+#include "Leasehold/Export.h"
 #include "Leasehold/StorageCapabilities.h"
 #include "Leasehold/StoreBench.h"
 
@@ -11,24 +12,26 @@
 namespace Leasehold
 {
 
-/// The tests of the kit, each with what it needs. A test is its name and its body in one expression, so that none can be
+/// The tests of the kit, each with the capabilities that it needs. A test is its name and its body in one expression, so no test can be
 /// written and not run:
 ///
-///     suite.test("testAFreeLockIsGranted", [](StoreBench& bench) { ... });
-///     suite.test<Outage>("testAnOutageIsNotBusy", [](StoreBench& bench, Outage& outage) { ... });
-class ConformanceSuite
+///     suite.test("testFreeLockIsGranted", [](StoreBench& bench) { ... });
+///     suite.test<Outage>("testOutageIsNotBusy", [](StoreBench& bench, Outage& outage) { ... });
+class LEASEHOLD_EXPORT ConformanceSuite
 {
 public:
+    /// One test.
     struct Test
     {
-        std::string name{}; ///< "rule::testAFreeLockIsGranted"
-        CapabilitySet needs{};
-        std::function<void(StoreHarness&, StoreBench&)> body{};
+        std::string name{};                                     ///< "rule::testFreeLockIsGranted"
+        CapabilitySet needs{};                                  ///< a harness that lacks one of these does not run it
+        std::function<void(StoreHarness&, StoreBench&)> body{}; ///< fails as a CppUnit test does
     };
 
-    /// The layer of the tests that are added from now on.
+    /// Sets the layer of the tests that are added from now on.
     void layer(std::string name) { _layer = std::move(name); }
 
+    /// Adds a test. `body` is called with the bench and with the harness as each of `Needs`, the classes of StorageCapabilities.h.
     template <typename... Needs, typename Body>
     void test(const std::string& name, Body body)
     {
@@ -36,6 +39,7 @@ public:
              [body](StoreHarness& harness, StoreBench& bench) { body(bench, dynamic_cast<Needs&>(harness)...); }});
     }
 
+    /// The tests that were added, in this order.
     const std::vector<Test>& tests() const { return _tests; }
 
     /// All tests of the kit.

@@ -13,19 +13,20 @@
 namespace Leasehold
 {
 
-/// A kind of harness, as the kit knows it.
+/// A kind of harness: its name, its capabilities and how to make one.
 struct HarnessKind
 {
-    std::string name{}; ///< of the storage: the tests are called NAME::LAYER::TEST
-    CapabilitySet capabilities{};
-    std::function<std::unique_ptr<StoreHarness>()> make{};
+    std::string name{};                                    ///< of the storage: the tests are called NAME::LAYER::TEST
+    CapabilitySet capabilities{};                          ///< of its class of harness, see capabilitiesOf
+    std::function<std::unique_ptr<StoreHarness>()> make{}; ///< makes a harness: a new, empty storage
     /// Opens the storage in a process that the kit started; empty without Capability::processes.
     std::function<std::shared_ptr<LockStore>(const std::string& location)> openElsewhere{};
-    /// Which of the capabilities this very machine does not allow, each with the reason; the tests that need one are left out then,
-    /// and the runner says so. Asked once, before the tests run, and not in the processes of the kit. May be empty.
+    /// The capabilities that this machine does not allow, each with the reason. The tests that need one are left out, and the runner says
+    /// so. Called once before the tests run, and not in the kit's processes. May be empty.
     std::function<std::map<Capability, std::string>()> notAllowedHere{};
 };
 
+/// The kind of the class `Harness`, whose objects `make` makes.
 template <typename Harness>
 HarnessKind harnessKind(std::string name, std::function<std::unique_ptr<StoreHarness>()> make)
 {

@@ -1,8 +1,9 @@
 #pragma once
 
-#include "Leasehold/CallContext.h"
+#include "Leasehold/Export.h"
 #include "Leasehold/HarnessKind.h"
-#include "Leasehold/LockStore.h"
+#include "Leasehold/Store/CallContext.h"
+#include "Leasehold/Store/LockStore.h"
 #include "Leasehold/StoreHarness.h"
 
 #include <array>
@@ -14,68 +15,82 @@
 namespace Leasehold
 {
 
-/// What an acquisition of a test wants beside name and token.
+/// The parameters of a test's acquisition other than name and token.
 struct Wish
 {
     Milliseconds ttl = std::chrono::minutes{10}; ///< so that no slow machine ends it
-    std::string metadata = "{}";
-    Fence fenceFloor = 0;
-    Fence spareFences = 0;
+    std::string metadata = "{}";                 ///< see AcquireRequest::metadata
+    Fence fenceFloor = 0;                        ///< see AcquireRequest::fenceFloor
+    Fence reservedFences = 0;                    ///< see AcquireRequest::reservedFences
+    Milliseconds wantedFor{};                    ///< see AcquireRequest::wantedFor
 };
 
-/// A lease that a test was granted.
+/// A lease that was granted to a test.
 struct Grant
 {
-    LeaseRef lease{};
-    LockRecord record{};
+    LeaseRef lease{};    ///< for renew and release
+    LockRecord record{}; ///< the record of the reply
 };
 
-/// One test's place of work: a storage and two views of it, as two processes have them. Each verb goes through the other view
-/// than the one before, so that every answer is one that does not depend on who asks.
-class StoreBench
+/// The environment of one test: a storage and two views of it, as two processes have them. The verbs use the views in turn, so every test
+/// also checks that answers do not depend on the asking process.
+class LEASEHOLD_EXPORT StoreBench
 {
 public:
-    static constexpr Milliseconds longTtl = std::chrono::minutes{10};
+    static constexpr Milliseconds longTtl = std::chrono::minutes{10}; ///< so long that no slow machine ends the lease
 
-    /// Opens the views and prepares the storage through both. `kind` is what the harness was made from, and must outlive this.
+    /// Opens the views and prepares the storage through both. `kind`: the kind of the harness, which must outlive this.
     StoreBench(const HarnessKind& kind, StoreHarness& harness);
 
+    /// The storage of this test.
     StoreHarness& harness() { return _harness; }
+    /// The name of the kind of harness.
     const std::string& harnessName() const { return _kind.name; }
-    /// This process's view of the storage, as the kit's other processes have theirs: in real time.
+    /// A view of the storage in real time, as the kit's other processes have it.
     std::shared_ptr<LockStore> openElsewhere();
-    /// The next view.
+    /// The view whose turn it is.
     LockStore& store();
     /// Closes both views and opens others.
     void reopen();
+    /// Closes both views.
     void close();
 
+    /// See StoreHarness::shortTtl.
     Milliseconds shortTtl() const { return _harness.shortTtl(); }
-    /// How far times that the storage tells may be off: its granularity, and in real time the speed of the machine.
+    /// The tolerance of times that the storage tells: its granularity, and in real time also the delay of the machine.
     Milliseconds slack();
-    /// Enough for any one call.
+    /// A context with enough time for any call.
     static CallContext context();
+    /// For a call that may take so long.
     static CallContext within(Milliseconds limit);
 
+    /// Acquires through the next view, as the other verbs below.
     AcquireReply acquire(const std::string& name, const std::string& token, const Wish& wish = {});
-    /// The test fails unless it is granted.
+    /// Acquires a lock. The test fails unless it is granted.
     Grant grant(const std::string& name, const std::string& token, const Wish& wish = {});
+    /// Renews one lease.
     RenewReply renew(const LeaseRef& lease, Milliseconds ttl = longTtl);
+    /// Renews one lease, and returns only the status.
     RenewStatus renewStatus(const LeaseRef& lease, Milliseconds ttl = longTtl) { return renew(lease, ttl).status; }
-    ReleaseStatus release(const LeaseRef& lease);
+    /// Releases one lease.
+    ReleaseReply release(const LeaseRef& lease);
+    /// The lock if it is live.
     std::optional<LockRecord> find(const std::string& name);
+    /// Breaks one lock. False: nothing changed.
     bool breakLock(const std::string& name, Fence expected, BreakMode mode);
-    /// Prunes until a page comes back empty; how many records were forgotten.
+    /// Prunes until a page is empty. Returns how many records were forgotten.
     std::size_t pruneAll(Milliseconds retention);
+    /// See StoreHarness::advance.
     void advance(Milliseconds span) { _harness.advance(span); }
 
-    /// Lets the lease that the lock has end by itself.
+    /// Lets the present lease of the lock expire.
     void letExpire(const std::string& name);
-    /// The test fails unless the storage says the same of this lock as it said then.
-    void requireUnchanged(const LockRecord& before);
-    /// The test fails unless the lock is free to be found and granted; what it was granted.
+    /// The test fails unless the storage still tells this record of the lock. Its lease may end so much later.
+    void requireUnchanged(const LockRecord& before, Milliseconds later = Milliseconds{0});
+    /// The test fails unless `find` finds no lock and an acquire is granted. Returns that grant.
     Grant requireFree(const std::string& name, const std::string& newToken);
-    void requireSame(const LockRecord& expected, const LockRecord& actual);
+    /// The test fails unless both records say the same. Their times may differ by slack, and the lease may end so much later.
+    void requireSame(const LockRecord& expected, const LockRecord& actual, Milliseconds later = Milliseconds{0});
 
 private:
     const HarnessKind& _kind;

@@ -1,31 +1,40 @@
 #pragma once
 
 #include "Leasehold/Durations.h"
-#include "Leasehold/LockStore.h"
+#include "Leasehold/Export.h"
+#include "Leasehold/Store/LockStore.h"
 
 #include <memory>
 
 namespace Leasehold
 {
 
-/// What the conformance kit must be able to do with a storage. One harness object is one new, empty storage: the kit makes one
-/// for each test and destroys it, and the storage with it, afterwards. What more a storage can do is said by deriving from
-/// StorageCapabilities.h as well.
-class StoreHarness
+/// The functions by which the conformance kit uses a storage. One harness object is one new, empty storage: the kit makes one for each test
+/// and destroys it afterwards, with its storage. A harness also derives from the classes of StorageCapabilities.h for further abilities.
+class LEASEHOLD_EXPORT StoreHarness
 {
 public:
     virtual ~StoreHarness() = default;
 
-    /// A view of this storage as another process would have it: it must share nothing with the views before it but the storage.
-    /// (A storage that lives inside one process may hand out the same store again.) It must not touch the storage.
+    /// A view of this storage as another process would have it: it must share only the storage with earlier views. (A storage inside one
+    /// process may return the same store again.) It must not touch the storage.
     virtual std::shared_ptr<LockStore> openStore() = 0;
 
-    /// Returns when the clock by which the storage judges expiry has moved on by at least `span`: moves it, or waits.
+    /// Moves the clock that judges expiry by at least `span`, or waits until it has moved.
     virtual void advance(Milliseconds span) = 0;
 
-    /// The lease of tests that wait for its end: long enough for a few calls to the storage on a busy machine, short enough to be
-    /// waited for.
+    /// The TTL of tests that wait for the end of a lease: long enough for a few calls on a busy machine, short enough to wait for.
     virtual Milliseconds shortTtl() const = 0;
+
+    /// How much later than told a restart of the storage may let live leases end. Only later: a lease never ends early.
+    virtual Milliseconds restartProlongs() const { return Milliseconds{0}; }
+    /// True: the storage does not know when a lease ended that nobody ended. The first prune that finds it dead counts as its end.
+    virtual bool prunesInTwoSteps() const { return false; }
+
+    /// Makes the feed of the store (LockStore::releaseFeed) deaf, or lets it hear again. False: this harness cannot do that.
+    virtual bool setFeedDeaf(bool) { return false; }
+    /// How long the tests wait in real time for an event of a feed.
+    virtual Milliseconds feedDeadline() const { return std::chrono::seconds{30}; }
 };
 
 } // namespace Leasehold

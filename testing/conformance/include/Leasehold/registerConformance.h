@@ -1,5 +1,6 @@
 #pragma once
 
+#include "Leasehold/Export.h"
 #include "Leasehold/HarnessKind.h"
 
 #include <cppunit/Test.h>
@@ -11,22 +12,28 @@
 namespace Leasehold
 {
 
-/// The tests of the kit that a harness of this kind can run, as one CppUnit suite that the caller owns.
-CppUnit::Test* makeConformanceTests(const HarnessKind& kind);
+/// The tests of the kit that a harness of this kind can run, as one CppUnit suite. The caller owns it.
+LEASEHOLD_EXPORT CppUnit::Test* makeConformanceTests(const HarnessKind& kind);
 
-/// Which tests it can not run, and for want of what: one line a capability, empty if there is none. Also what this machine does not
-/// allow, which `kind` is to lack from now on.
-std::string leaveOutMissing(HarnessKind& kind);
+/// The tests that a harness of this kind cannot run, one line per missing capability; empty if it can run all. Removes from `kind` the
+/// capabilities that this machine does not allow, and includes them in the text.
+LEASEHOLD_EXPORT std::string leaveOutMissing(HarnessKind& kind);
 
-/// Adds the kit's tests for this kind to the tests that runTests runs, which also prints what leaveOutMissing says. Throws
-/// std::logic_error if the name is taken.
-bool registerConformance(HarnessKind kind);
+/// Adds the kit's tests for this kind to those of runTests, which also prints the text of leaveOutMissing. Throws std::logic_error if the
+/// name is taken.
+LEASEHOLD_EXPORT bool registerConformance(HarnessKind kind);
+
+/// Lets the kit's processes open storages of this kind, for a program that runs makeConformanceTests by itself.
+LEASEHOLD_EXPORT void registerForProcesses(HarnessKind kind);
 
 /// The usual way, in the one source file of a store's conformance test:
 ///
 ///     const bool registered = registerConformance<MyHarness>("mystore");
 ///
 /// Arguments after the name go to each harness's constructor.
+///
+/// The whole test of a store, samples/custom_store/DirectoryConformanceTest.cpp:
+/// @include custom_store/DirectoryConformanceTest.cpp
 template <typename Harness, typename... Arguments>
 bool registerConformance(std::string name, Arguments... arguments)
 {

@@ -11,15 +11,15 @@
 namespace Leasehold
 {
 
-/// One thing that happens at a time after the start.
+/// One event at a time after the start.
 struct FaultStep
 {
     enum class What
     {
         network, ///< the proxy changes to `fault`
-        kill,    ///< SIGKILL to process `process`; another takes its place
-        pause,   ///< SIGSTOP
-        resume   ///< SIGCONT
+        kill,    ///< SIGKILL to process `process`; another process replaces it
+        pause,   ///< SIGSTOP to process `process`
+        resume   ///< SIGCONT to process `process`
     };
 
     Milliseconds at{};
@@ -31,17 +31,17 @@ struct FaultStep
     std::string describe() const;
 };
 
-/// What goes wrong when, all of it drawn from the seed: the same seed, the same schedule. In the order of time; it ends with a sound
-/// network and running processes. `network`: with faults of the proxy, not only of processes.
+/// The faults of a run in order of time, drawn from the seed: the same seed gives the same schedule. It ends with a working network and
+/// running processes. `network`: with faults of the proxy, not only of processes.
 std::vector<FaultStep> faultSchedule(std::uint64_t seed, Milliseconds duration, std::size_t processes, bool network);
 
-/// The seed of this run: LEASEHOLD_TEST_SEED, else another one each time. Print it.
+/// The seed of this run: LEASEHOLD_TEST_SEED, else a random one. The caller must print it.
 std::uint64_t testSeed();
 
-/// How long a run of faults takes: LEASEHOLD_TEST_FAULT_SECONDS, else `usual`, else `longer` if LEASEHOLD_TEST_LONG=1.
+/// The duration of a run with faults: LEASEHOLD_TEST_FAULT_SECONDS, else `longer` if LEASEHOLD_TEST_LONG=1, else `usual`.
 Milliseconds faultDuration(Milliseconds usual, Milliseconds longer);
 
-/// LEASEHOLD_TEST_LONG=1.
+/// Whether LEASEHOLD_TEST_LONG=1 is set.
 bool isLongTest();
 
 } // namespace Leasehold

@@ -10,21 +10,21 @@
 namespace Leasehold
 {
 
-/// What a proxy does to what passes through it.
+/// The faults of a proxy.
 enum class ProxyFault
 {
     none,
-    delay,     ///< everything arrives later, both ways
-    cut,       ///< connections are reset, new ones too
-    blackhole, ///< connections stay open and nothing arrives; what was held arrives when the fault ends, also if its sender is gone
-    drip,      ///< of the replies, one byte every 50 ms arrives
-    dropReply  ///< requests arrive and take effect; of their replies, every other one is dropped and its connection reset
+    delay,     ///< requests and replies arrive later
+    cut,       ///< present and new connections are reset
+    blackhole, ///< connections stay open and nothing arrives; held bytes arrive when the fault ends, even if their sender has closed
+    drip,      ///< replies arrive at one byte per 50 ms
+    dropReply  ///< requests take effect, but half of the replies, chosen at random, are dropped and their connections reset
 };
 
 /// "none", "delay" ...
 const char* toString(ProxyFault fault);
 
-/// A TCP proxy on the loopback that behaves as badly as it is told to. One thread of its own; may be told from any thread.
+/// A TCP proxy on the loopback that causes faults on demand. It has one thread; its functions may be called from any thread.
 class FaultyProxy
 {
 public:
@@ -37,15 +37,15 @@ public:
 
     int port() const noexcept { return _port; }
 
-    /// From now on. `delay` is that of ProxyFault::delay. Returns when it is so.
+    /// Sets the fault, and returns when it is in effect. `delay`: for ProxyFault::delay.
     void set(ProxyFault fault, Milliseconds delay = Milliseconds{0});
 
-    /// Connections so far, and replies dropped so far.
+    /// The numbers of connections and of dropped replies so far.
     std::uint64_t connections() const noexcept { return _connections; }
     std::uint64_t droppedReplies() const noexcept { return _dropped; }
-    /// Requests that were delivered although their sender had given up and gone.
+    /// The number of requests that were delivered after their sender had closed its connection.
     std::uint64_t lateRequests() const noexcept { return _late; }
-    /// When the last request came in that has been answered since: nanoseconds since 1970 by the clock of the host; 0: none has.
+    /// When the last answered request came in, in nanoseconds since 1970 by the host's clock; 0: none was answered.
     std::int64_t lastAnsweredRequest() const noexcept { return _answered; }
 
 private:

@@ -10,28 +10,28 @@
 namespace Leasehold
 {
 
-/// Nanoseconds of CLOCK_BOOTTIME: one clock for all processes of a host, asked of the kernel itself and not of the library that
-/// is tested.
+/// Nanoseconds of CLOCK_BOOTTIME, one clock for all processes of a host. It is read from the kernel and not from the tested
+/// library.
 using HostTime = std::int64_t;
 HostTime hostTime();
 
-/// What a process may write down.
+/// The kinds of recorded events.
 enum class HistoryKind
 {
-    granted,        ///< a lock was acquired; `since` is the time before it was asked for
+    granted,        ///< a lock was acquired; `since` is the time before the request
     heldSample,     ///< isHeld() answered true; `time` was read before the call
     notHeldSample,  ///< isHeld() answered false
     toldLost,       ///< the loss token fired
     neverTold,      ///< isHeld() was false, and the loss token did not fire within 10 s
-    releasing,      ///< release() is about to be called
-    released,       ///< it returned
-    releaseRefused, ///< it threw LockLostError
-    releaseUnknown, ///< it threw LockStoreUnavailable
+    releasing,      ///< release() is about to be called; `until` is the end of the lease as isHeld() counts it
+    released,       ///< release() returned
+    releaseRefused, ///< release() threw LockLostError
+    releaseUnknown, ///< release() threw LockStoreUnavailable
     writing,        ///< an update is about to be written; `detail`: RESOURCE ID
-    wrote,          ///< it was: the resource accepted it
-    refused,        ///< the resource refused it because of its fence
-    unavailable,    ///< the store could not be used
-    failed          ///< something that must not happen; `detail` says what
+    wrote,          ///< the resource accepted the update
+    refused,        ///< the resource refused the update because of its fence
+    unavailable,    ///< the store was unavailable
+    failed          ///< an error that must not happen; `detail` describes it
 };
 
 /// "granted", "heldSample" ...
@@ -46,13 +46,14 @@ struct HistoryLine
     Fence fence = 0;
     HostTime since = 0;
     std::string detail{}; ///< the rest of the line
+    HostTime until = 0;
 };
 
 std::string formatHistoryLine(const HistoryLine& line);
-/// Throws Poco::DataFormatException for a text that is none.
+/// Throws Poco::DataFormatException for a malformed line.
 HistoryLine parseHistoryLine(const std::string& text);
 
-/// Appends to a history. Each line is one write to the file, so what was written before a SIGKILL stays, and threads need no lock.
+/// Appends to a history. Each line is one write to the file, so a SIGKILL loses no earlier line, and threads need no lock.
 class HistoryWriter
 {
 public:
@@ -68,7 +69,7 @@ private:
     int _file;
 };
 
-/// All whole lines of a history. A last line without an end is that of a process that was killed while it wrote.
+/// All complete lines of a history. A process that is killed while it writes leaves an incomplete last line.
 std::vector<HistoryLine> readHistory(const std::string& path);
 
 } // namespace Leasehold

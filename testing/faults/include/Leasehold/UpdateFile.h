@@ -9,9 +9,9 @@
 namespace Leasehold
 {
 
-/// A file that holds the ids of all updates that were made to it: an update reads them all, and later writes them all with its
-/// own at the end. So an update that overwrites another's shows. A file is replaced as a whole; readers never see half of one.
-/// An object is used by one thread; any number of threads and processes may have one for the same file.
+/// A file with the ids of all its updates. An update reads all ids, and later writes them all with its own appended, so an overwritten
+/// update is visible. The file is replaced as a whole, so readers never see a partial one. One thread uses an object; many threads and
+/// processes may have objects for the same file.
 class UpdateFile : public FenceGuard
 {
 public:
@@ -19,11 +19,11 @@ public:
 
     std::vector<std::string> read() const;
 
-    /// As a resource without a guard has it: whoever writes last has written.
+    /// Writes as to a resource without a guard: the last writer wins.
     void overwrite(const std::vector<std::string>& ids);
 
-    /// As a guarded resource has it: under the file's lock and only if no greater fence was seen. Throws StaleFenceError. The fence
-    /// stands beside the data, in the file itself.
+    /// Writes as to a guarded resource: under the file's lock and only if no greater fence was seen. Throws StaleFenceError. The file
+    /// stores the fence beside the data.
     void overwriteGuarded(Fence fence, const std::vector<std::string>& ids);
 
 protected:
@@ -39,7 +39,7 @@ private:
     void store(const Content& content) const;
 
     const std::string _path;
-    std::optional<std::vector<std::string>> _change; // of the step that runs
+    std::optional<std::vector<std::string>> _change; // of the present step
 };
 
 } // namespace Leasehold

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "Leasehold/LockStore.h"
+#include "Leasehold/Export.h"
 #include "Leasehold/ReferenceStorage.h"
+#include "Leasehold/Store/LockStore.h"
 
 #include <functional>
 #include <memory>
@@ -15,11 +16,12 @@ namespace Leasehold
 struct BrokenStore
 {
     std::string fault{};  ///< "releaseWithoutOwnerCheck"
-    std::string seenIn{}; ///< where such a fault was found, or how it comes about
+    std::string seenIn{}; ///< a product that had this fault, or its usual cause
+    /// Opens such a store on the storage. Each store stands for one process.
     std::function<std::shared_ptr<LockStore>(std::shared_ptr<ReferenceStorage>)> open{};
 };
 
-/// All of them, each fault once.
-const std::vector<BrokenStore>& brokenStores();
+/// All broken stores, one for each fault.
+LEASEHOLD_EXPORT const std::vector<BrokenStore>& brokenStores();
 
 } // namespace Leasehold

@@ -1,0 +1,31 @@
+# Texts from the manifests of the backends, for the program's help, manual page, completion and package: tools/ names no store.
+leasehold_backends(toolLight LIGHT)
+leasehold_backends(toolAll PRODUCTION)
+set(userStore "")    # for the user's own locks
+set(builtStores "")  # the lines of BuiltStores.h
+set(manualStores "") # the paragraphs of the manual page
+set(urlStarts "")    # each URL up to the first part that the user fills in
+set(packageStores "")
+foreach(name ${toolAll})
+    leasehold_backend_get(about ${name} ABOUT)
+    leasehold_backend_get(urls ${name} URLS)
+    leasehold_backend_get(oneProcess ${name} ONE_PROCESS)
+    leasehold_backend_get(isUserStore ${name} USER_STORE)
+    list(GET urls 0 url)
+    string(TOLOWER ${oneProcess} isRefused)
+    string(APPEND builtStores "    BuiltStore{\"${name}\", \"${url}\", \"${about}\", ${isRefused}},\n")
+    if(isUserStore)
+        set(userStore ${name})
+    endif()
+    if(NOT oneProcess)
+        string(APPEND packageStores "${about}\n")
+        foreach(each ${urls})
+            string(APPEND manualStores ".br\n.BR ${each} ,\n")
+            string(REGEX REPLACE "[A-Z].*$" "" start ${each})
+            list(APPEND urlStarts ${start})
+        endforeach()
+        string(APPEND manualStores "${about};\n")
+    endif()
+endforeach()
+string(REGEX REPLACE ";\n$" "." manualStores "${manualStores}")
+list(JOIN urlStarts " " urlStarts)
