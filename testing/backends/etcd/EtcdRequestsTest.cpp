@@ -1,0 +1,243 @@
+#include "EtcdFixture.h"
+#include "LockMemory.h"
+#include "base64.h"
+#include "txnText.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <filesystem>
+#include <iterator>
+#include <regex>
+
+namespace Leasehold
+{
+
+using namespace std::chrono_literals;
+using namespace Etcd;
+
+/// The requests of the store as real servers understand them. They ignore unknown fields, so each field must show an effect.
+class EtcdRequestsTest : public EtcdFixture
+{
+    CPPUNIT_TEST_SUITE(EtcdRequestsTest);
+    CPPUNIT_TEST(testEveryComparisonCounts);
+    CPPUNIT_TEST(testEveryOperationTakesEffect);
+    CPPUNIT_TEST(testEveryFieldOfARangeCounts);
+    CPPUNIT_TEST(testLeasesHaveTheIdAndTtlThatWereAskedFor);
+    CPPUNIT_TEST(testFullTxnIsAllowed);
+    CPPUNIT_TEST(testTooManyOperationsNameTheKey);
+    CPPUNIT_TEST(testLeasesAreNeitherExtendedNorRevoked);
+    CPPUNIT_TEST(testFailedAcquiresLeaveALeaseASecond);
+    CPPUNIT_TEST(testEveryLiveKeyHangsOnALease);
+    CPPUNIT_TEST(testReadersOfTheStorageLearnNoToken);
+    CPPUNIT_TEST(testLeaseThatEndedMeanwhileIsReplacedOnce);
+    CPPUNIT_TEST(testOpenedAndClosedStoresLeaveNoConnection);
+    CPPUNIT_TEST_SUITE_END_ABSTRACT();
+
+protected:
+    bool holds(const std::string& compare) const { return txn(compare, {}).txn.succeeded; }
+    std::string key(const std::string& name) const { return prefix + '/' + name; }
+
+    std::vector<KeyValue> found(const Interval& interval) const { return txn({}, readInterval(interval)).txn.responses.at(0).found; }
+    KeyValue one(const std::string& name) const
+    {
+        const auto answer = txn({}, readKey(key(name)));
+        const auto* const found = answer.txn.responses.at(0).only();
+        CPPUNIT_ASSERT_MESSAGE(name, found != nullptr);
+        return *found;
+    }
+    std::int64_t makeLease(std::int64_t ttl) const
+    {
+        const auto answer = server().post("/v3/lease/grant", R"({"ID":"0","TTL":")" + std::to_string(ttl) + "\"}");
+        return readLease(answer).value().id;
+    }
+    std::size_t countLeases() const
+    {
+        const auto body = server().post("/v3/lease/leases", "{}");
+        const std::regex lease(R"("ID")");
+        return static_cast<std::size_t>(std::distance(std::sregex_iterator(body.begin(), body.end(), lease), std::sregex_iterator()));
+    }
+    double calls(const std::string& method) const { return counter("grpc_server_started_total", "grpc_method=\"" + method + '"'); }
+
+public:
+    void testEveryComparisonCounts()
+    {
+        const auto here = key("here"), absent = key("absent");
+        txn({}, putValue(here, "m"));
+        const auto revision = one("here").modRevision;
+        CPPUNIT_ASSERT(holds(ifAbsent(absent)) && !holds(ifAbsent(here)));
+        CPPUNIT_ASSERT(holds(ifPresent(here)) && !holds(ifPresent(absent)));
+        CPPUNIT_ASSERT(holds(ifRevision(here, revision)) && !holds(ifRevision(here, revision + 1)));
+        CPPUNIT_ASSERT(holds(ifValue(here, Relation::equal, "m")) && !holds(ifValue(here, Relation::equal, "n")));
+        CPPUNIT_ASSERT(holds(ifValue(here, Relation::notEqual, "n")) && !holds(ifValue(here, Relation::notEqual, "m")));
+        CPPUNIT_ASSERT(holds(ifValue(here, Relation::less, "n")) && !holds(ifValue(here, Relation::less, "m")));
+        CPPUNIT_ASSERT(holds(ifValue(here, Relation::greater, "l")) && !holds(ifValue(here, Relation::greater, "m")));
+        // An absent key has no value: also "not equal" is false.
+        for (const auto relation : {Relation::equal, Relation::notEqual, Relation::less, Relation::greater})
+            CPPUNIT_ASSERT(!holds(ifValue(absent, relation, "m")));
+        CPPUNIT_ASSERT(!holds(listed(ifPresent(here), ifPresent(absent))));
+    }
+
+    void testEveryOperationTakesEffect()
+    {
+        const auto here = key("here");
+        const auto first = makeLease(600), second = makeLease(600);
+        const auto carryOut = [&](const std::string& operation, std::int64_t lease)
+        {
+            std::string text;
+            appendWithLease(text, operation, lease);
+            txn({}, nestedTxn({}, text, {}));
+        };
+        carryOut(putOnLease(here), first);
+        CPPUNIT_ASSERT(one("here").lease == first && one("here").value.empty());
+        txn({}, putValue(here, "value")); // without a lease
+        CPPUNIT_ASSERT(one("here").lease == 0 && one("here").value == "value");
+        carryOut(moveToLease(here), second);
+        CPPUNIT_ASSERT(one("here").lease == second && one("here").value == "value");
+        txn({}, deleteKey(here));
+        CPPUNIT_ASSERT(!holds(ifPresent(here)));
+        txn(ifPresent(here), putValue(here, "success"), putValue(here, "failure"));
+        CPPUNIT_ASSERT_EQUAL(std::string("failure"), one("here").value);
+    }
+
+    void testEveryFieldOfARangeCounts()
+    {
+        for (const auto* name : {"a", "b", "c"})
+            txn({}, putValue(key(name), "old"));
+        const auto revision = txn({}, readKey(key("a"))).header.revision;
+        txn({}, putValue(key("b"), "new"));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, found({.begin = key("a"), .end = key("c")}).size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{3}, found({.begin = key({}), .end = endOfPrefix(key({}))}).size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, found({.begin = key("a"), .end = key("c"), .limit = 1}).size());
+        CPPUNIT_ASSERT_EQUAL(std::string("new"), found({.begin = key("b"), .end = key("c")}).at(0).value);
+        CPPUNIT_ASSERT_EQUAL(std::string("old"), found({.begin = key("b"), .end = key("c"), .revision = revision}).at(0).value);
+        CPPUNIT_ASSERT(found({.begin = key("b"), .end = key("c"), .keysOnly = true}).at(0).value.empty());
+    }
+
+    void testLeasesHaveTheIdAndTtlThatWereAskedFor()
+    {
+        const auto id = leaseId(Milliseconds{7000}, 4711);
+        server().post("/v3/lease/grant", R"({"ID":")" + std::to_string(id) + R"(","TTL":"7"})");
+        const auto told = readLease(server().post("/v3/lease/timetolive", R"({"ID":")" + std::to_string(id) + "\"}"));
+        CPPUNIT_ASSERT(told && told->id == id && told->ttl <= 7 && told->ttl >= 5);
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{7000}, static_cast<std::int64_t>(ttlOfLease(id).count()));
+    }
+
+    void testFullTxnIsAllowed()
+    {
+        auto store = open();
+        std::vector<RenewRequest> requests;
+        for (int i = 0; i < 500; ++i)
+            requests.push_back({grant(*store, "lock " + std::to_string(i)), 10min});
+        const auto before = calls("Txn");
+        for (const auto& reply : store->renew(requests, context()))
+            CPPUNIT_ASSERT(reply.status == RenewStatus::renewed);
+        const auto txns = calls("Txn") - before;
+        CPPUNIT_ASSERT_MESSAGE(std::to_string(txns), txns == 5); // 112 in each
+    }
+
+    void testTooManyOperationsNameTheKey()
+    {
+        auto wanted = options();
+        wanted.maxTxnOps = 2000;
+        auto store = open(wanted);
+        std::vector<RenewRequest> requests;
+        for (int i = 0; i < 500; ++i)
+            requests.push_back({{"lock " + std::to_string(i), "token", 1}, 10min});
+        const auto message = error([&] { store->renew(requests, context()); });
+        CPPUNIT_ASSERT_MESSAGE(message, message.find("leasehold.store.etcd.max_txn_ops") != std::string::npos);
+    }
+
+    void testLeasesAreNeitherExtendedNorRevoked()
+    {
+        const auto extended = calls("LeaseKeepAlive"), revoked = calls("LeaseRevoke");
+        auto store = open();
+        const auto lease = grant(*store, "a", 4s, "token");
+        CPPUNIT_ASSERT(store->acquire({"a", "token", 4s}, context()).status == AcquireStatus::granted); // sent again
+        CPPUNIT_ASSERT(renew(*store, lease, 4s).status == RenewStatus::renewed);
+        CPPUNIT_ASSERT(store->breakLock("a", lease.fence, BreakMode::whenItEnds, context()));
+        CPPUNIT_ASSERT(store->release(grant(*store, "b"), context()).status == ReleaseStatus::released);
+        CPPUNIT_ASSERT_EQUAL(extended, calls("LeaseKeepAlive"));
+        CPPUNIT_ASSERT_EQUAL(revoked, calls("LeaseRevoke"));
+    }
+
+    void testFailedAcquiresLeaveALeaseASecond()
+    {
+        auto store = open(), rival = open();
+        grant(*store, "a");
+        const auto leases = countLeases();
+        const auto before = LocalClock::now();
+        for (int i = 0; i < 1000; ++i)
+            CPPUNIT_ASSERT(rival->acquire({"a", "rival", 10min}, context()).status == AcquireStatus::held);
+        const auto seconds = static_cast<std::size_t>(std::chrono::ceil<std::chrono::seconds>(LocalClock::now() - before).count());
+        const auto made = countLeases() - leases;
+        CPPUNIT_ASSERT_MESSAGE(std::to_string(made) + " leases in " + std::to_string(seconds) + " s", made <= seconds + 1);
+    }
+
+    void testEveryLiveKeyHangsOnALease()
+    {
+        auto store = open();
+        const auto lease = grant(*store, "a");
+        renew(*store, lease);
+        store->acquire({"a", "token", 20min}, context());
+        grant(*store, "b", 4s, "token");
+        const auto live = found({.begin = key("l/"), .end = key("l0")});
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, live.size());
+        for (const auto& one : live)
+            CPPUNIT_ASSERT(one.lease > 0);
+    }
+
+    void testReadersOfTheStorageLearnNoToken()
+    {
+        auto store = open();
+        grant(*store, "a", longTtl, "secret-token-6f1d");
+        for (const auto& one : found({.begin = key({}), .end = endOfPrefix(key({}))}))
+            CPPUNIT_ASSERT_MESSAGE(one.key, one.value.find("secret-token-6f1d") == std::string::npos);
+    }
+
+    void testLeaseThatEndedMeanwhileIsReplacedOnce()
+    {
+        auto store = open();
+        const auto lease = grant(*store, "a");
+        const auto live = one("l/a").lease;
+        // As if the process had slept: the shared lease is gone, and with it the lock.
+        server().post("/v3/lease/revoke", R"({"ID":")" + std::to_string(live) + "\"}");
+        CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::lost);
+        grant(*store, "b");
+    }
+
+    void testOpenedAndClosedStoresLeaveNoConnection()
+    {
+        const auto descriptors = []
+        { return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator()); };
+        open();
+        const auto before = descriptors();
+        for (int i = 0; i < 100; ++i)
+        {
+            auto store = open();
+            FeedEvents sink;
+            const auto feed = store->releaseFeed(sink);
+            feed->watch("a");
+            until("the watch is confirmed", [&] { return sink.hears.load(); });
+        }
+        CPPUNIT_ASSERT_EQUAL(before, descriptors());
+    }
+};
+
+class Etcd34RequestsTest : public EtcdRequestsTest
+{
+    CPPUNIT_TEST_SUB_SUITE(Etcd34RequestsTest, EtcdRequestsTest);
+    CPPUNIT_TEST_SUITE_END();
+    EtcdServer& server() const override { return sharedEtcd(EtcdKind::etcd34); }
+};
+
+class Etcd35RequestsTest : public EtcdRequestsTest
+{
+    CPPUNIT_TEST_SUB_SUITE(Etcd35RequestsTest, EtcdRequestsTest);
+    CPPUNIT_TEST_SUITE_END();
+    EtcdServer& server() const override { return sharedEtcd(EtcdKind::etcd35); }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(Etcd34RequestsTest);
+CPPUNIT_TEST_SUITE_REGISTRATION(Etcd35RequestsTest);
+
+} // namespace Leasehold
