@@ -1,0 +1,38 @@
+#pragma once
+
+#include "RedisServer.h"
+
+#include <array>
+#include <memory>
+#include <string>
+
+namespace Leasehold
+{
+
+/// A primary, two replicas, and three sentinels that replace a primary which does not answer for a second. Make it on the main thread.
+class RedisSentinels
+{
+public:
+    static constexpr std::size_t servers = 3, sentinels = 3;
+    static constexpr const char* primaryName = "leasehold";
+
+    /// `arguments`: of each server. Returns when the sentinels know all servers and each other.
+    explicit RedisSentinels(RedisKind kind, const std::vector<std::string>& arguments = {});
+    ~RedisSentinels();
+
+    RedisServer& server(std::size_t index) { return *_servers.at(index); }
+    /// The server that most sentinels name.
+    std::size_t primary() const;
+    /// Returns when there is a primary with two replicas that follow it.
+    void awaitReplicas();
+    /// The addresses of the sentinels.
+    std::vector<std::string> nodes() const;
+
+private:
+    class Sentinel;
+
+    std::array<std::unique_ptr<RedisServer>, servers> _servers;
+    std::array<std::unique_ptr<Sentinel>, sentinels> _sentinels;
+};
+
+} // namespace Leasehold
