@@ -1,0 +1,337 @@
+#include "PostgreSQLFixture.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace Leasehold
+{
+
+using namespace std::chrono_literals;
+
+/// What other sessions, operators and crashes do to a store. Most of it went wrong in other lock libraries.
+class PostgreSQLTroubleTest : public PostgreSQLFixture
+{
+    CPPUNIT_TEST_SUITE(PostgreSQLTroubleTest);
+    CPPUNIT_TEST(testRowLockedByAnotherSessionDelaysNoOtherRenewal);
+    CPPUNIT_TEST(testAcquireThatWaitedForARowJudgesByTheTimeAfterTheWait);
+    CPPUNIT_TEST(testAcquireOfARowThatStaysLockedIsUnavailable);
+    CPPUNIT_TEST(testForeignTokenAndOldFenceAreRefused);
+    CPPUNIT_TEST(testTerminatedSessionsAreReplaced);
+    CPPUNIT_TEST(testDiscardedAndOutdatedStatementsAreSentAgain);
+    CPPUNIT_TEST(testSerializableDefaultChangesNothing);
+    CPPUNIT_TEST(testAsynchronousDefaultIsOverruledForGrants);
+    CPPUNIT_TEST(testMaintenanceOfTheTableLosesNoLease);
+    CPPUNIT_TEST(testNamesWithTheSameHashAreTwoLocks);
+    CPPUNIT_TEST(testCrashForgetsNoGrantAndNoRenewal);
+    CPPUNIT_TEST(testRacingAttemptsNeverGrantTwice);
+    CPPUNIT_TEST(testOpenTransactionInAnotherDatabaseHarmsNothing);
+    CPPUNIT_TEST(testMessagesShowNoValueOfTheServer);
+    CPPUNIT_TEST(testUnreachableServerLeavesTimeForTheNext);
+    CPPUNIT_TEST(testUnixSocketIsUsed);
+    CPPUNIT_TEST(testCancelledCallEndsSoon);
+    CPPUNIT_TEST_SUITE_END();
+
+    std::string connectionString() const { return server().connectionString() + " dbname=leasehold"; }
+
+public:
+    void testRowLockedByAnotherSessionDelaysNoOtherRenewal()
+    {
+        const auto store = open();
+        std::vector<RenewRequest> requests;
+        for (int number = 0; number < 1000; ++number)
+            requests.push_back({grant(*store, "lock-" + std::to_string(number)), longTtl});
+        PostgresSession operating(connectionString());
+        operating.query("BEGIN; SELECT 1 FROM " + schema() + ".lock WHERE name = 'lock-500' FOR UPDATE");
+        const auto replies = store->renew(requests, context());
+        operating.query("ROLLBACK");
+        for (std::size_t number = 0; number < replies.size(); ++number)
+        {
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(std::to_string(number),
+                                         std::string(toString(number == 500 ? RenewStatus::unavailable : RenewStatus::renewed)),
+                                         std::string(toString(replies[number].status)));
+        }
+        CPPUNIT_ASSERT(renew(*store, requests[500].lease).status == RenewStatus::renewed);
+    }
+
+    void testAcquireThatWaitedForARowJudgesByTheTimeAfterTheWait()
+    {
+        const auto store = open();
+        const auto lease = grant(*store, "a", 600ms);
+        PostgresSession operating(connectionString());
+        operating.query("BEGIN; SELECT 1 FROM " + schema() + ".lock WHERE name = 'a' FOR UPDATE");
+        AcquireReply reply;
+        std::jthread waiter(
+            [&]
+            {
+                // It waits for the row to write its note, and the lease ends meanwhile.
+                reply = store->acquire({.name = "a", .token = "u", .ttl = longTtl, .wantedFor = 1s}, context());
+            });
+        until("the acquire waits for the row",
+              [&] { return server().value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") != "0"; });
+        until("the lease has ended", [&] { return !store->find("a", context()); });
+        operating.query("COMMIT");
+        waiter.join();
+        CPPUNIT_ASSERT(reply.status == AcquireStatus::granted);
+        CPPUNIT_ASSERT(reply.record.fence > lease.fence);
+        CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::lost);
+    }
+
+    void testAcquireOfARowThatStaysLockedIsUnavailable()
+    {
+        const auto store = open();
+        CPPUNIT_ASSERT(store->release(grant(*store, "a"), context()).status == ReleaseStatus::released);
+        PostgresSession operating(connectionString());
+        operating.query("BEGIN; SELECT 1 FROM " + schema() + ".lock WHERE name = 'a' FOR UPDATE");
+        assertSays(unavailability([&] { acquire(*store, "a", "u"); }), "55P03");
+        operating.query("ROLLBACK");
+        grant(*store, "a", longTtl, "v");
+    }
+
+    void testForeignTokenAndOldFenceAreRefused()
+    {
+        const auto store = open();
+        const auto lease = grant(*store, "a");
+        CPPUNIT_ASSERT(renew(*store, {"a", "foreign", lease.fence}).status == RenewStatus::lost);
+        CPPUNIT_ASSERT(renew(*store, {"a", lease.token, lease.fence - 1}).status == RenewStatus::lost);
+        CPPUNIT_ASSERT(store->release({"a", "foreign", lease.fence}, context()).status == ReleaseStatus::notHeld);
+        CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::renewed);
+    }
+
+    void testTerminatedSessionsAreReplaced()
+    {
+        const auto store = open();
+        const auto lease = grant(*store, "a");
+        sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'leasehold'");
+        until("the sessions are gone",
+              [&] { return server().value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'leasehold'") == "0"; });
+        // The server forgets a session a moment before it closes the connection: a renewal in between has no outcome.
+        until("a new session renews",
+              [&]
+              {
+                  try
+                  {
+                      return renew(*store, lease).status == RenewStatus::renewed;
+                  }
+                  catch (const LockStoreUnavailable&)
+                  {
+                      return false;
+                  }
+              });
+    }
+
+    void testDiscardedAndOutdatedStatementsAreSentAgain()
+    {
+        const auto store = open();
+        const auto lease = grant(*store, "a");
+        // What a pooler in session mode does between two clients, on the store's own session.
+        sql("CREATE FUNCTION $SCHEMA.discard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DEALLOCATE ALL; RETURN NULL; END $$; "
+            "CREATE TRIGGER discard AFTER UPDATE ON $SCHEMA.lock EXECUTE FUNCTION $SCHEMA.discard()");
+        for (int time = 0; time < 3; ++time)
+            CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::renewed);
+        sql("DROP TRIGGER discard ON $SCHEMA.lock; ALTER TABLE $SCHEMA.lock ADD COLUMN note text");
+        CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::renewed);
+        CPPUNIT_ASSERT(store->find("a", context()).has_value());
+        grant(*open(), "b");
+    }
+
+    void testSerializableDefaultChangesNothing()
+    {
+        const std::string role = "strict_" + schema();
+        server().query("CREATE ROLE " + role + " SUPERUSER LOGIN; ALTER ROLE " + role +
+                       " SET default_transaction_isolation = serializable");
+        auto strict = options();
+        strict.user = role;
+        const auto store = open(strict);
+        std::atomic<int> granted{0}, failed{0};
+        {
+            std::vector<std::jthread> threads;
+            for (int number = 0; number < 16; ++number)
+                threads.emplace_back(
+                    [&, number]
+                    {
+                        for (int round = 0; round < 20; ++round)
+                        {
+                            try
+                            {
+                                const auto token = std::to_string(number) + "-" + std::to_string(round);
+                                const auto reply = acquire(*store, "a", token);
+                                granted += reply.status == AcquireStatus::granted ? 1 : 0;
+                                if (reply.status == AcquireStatus::granted)
+                                    store->release({"a", token, reply.record.fence}, context());
+                            }
+                            catch (const LockStoreError&)
+                            {
+                                ++failed;
+                            }
+                        }
+                    });
+        }
+        CPPUNIT_ASSERT_EQUAL(0, failed.load());
+        CPPUNIT_ASSERT(granted.load() > 0);
+        server().query("DROP SCHEMA " + schema() + " CASCADE; DROP OWNED BY " + role + "; DROP ROLE " + role);
+    }
+
+    void testAsynchronousDefaultIsOverruledForGrants()
+    {
+        const std::string role = "hasty_" + schema();
+        server().query("CREATE ROLE " + role + " SUPERUSER LOGIN; ALTER ROLE " + role + " SET synchronous_commit = off");
+        auto hasty = options();
+        hasty.user = role;
+        const auto store = open(hasty);
+        // A trigger sees the setting of the transaction.
+        sql("CREATE TABLE $SCHEMA.seen (setting text); "
+            "CREATE FUNCTION $SCHEMA.look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "INSERT INTO $SCHEMA.seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$; "
+            "CREATE TRIGGER look AFTER INSERT OR UPDATE ON $SCHEMA.lock EXECUTE FUNCTION $SCHEMA.look()");
+        const auto lease = grant(*store, "a");
+        CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::renewed);
+        CPPUNIT_ASSERT(store->release(lease, context()).status == ReleaseStatus::released);
+        const auto seen = sql("SELECT string_agg(setting, ' ') FROM $SCHEMA.seen").at(0).at(0);
+        CPPUNIT_ASSERT_EQUAL(std::string("on on off"), seen);
+        server().query("DROP SCHEMA " + schema() + " CASCADE; DROP OWNED BY " + role + "; DROP ROLE " + role);
+    }
+
+    void testMaintenanceOfTheTableLosesNoLease()
+    {
+        const auto store = open();
+        const auto lease = grant(*store, "a", 30s);
+        std::atomic<bool> ends{false};
+        std::jthread maintenance(
+            [&]
+            {
+                PostgresSession session(connectionString());
+                while (!ends)
+                {
+                    session.query("VACUUM " + schema() + ".lock");
+                    // The lock of a dump.
+                    session.query("BEGIN; LOCK TABLE " + schema() + ".lock IN ACCESS SHARE MODE; SELECT * FROM " + schema() +
+                                  ".lock; COMMIT");
+                }
+            });
+        for (int time = 0; time < 200; ++time)
+            CPPUNIT_ASSERT(renew(*store, lease, 30s).status == RenewStatus::renewed);
+        ends = true;
+    }
+
+    void testNamesWithTheSameHashAreTwoLocks()
+    {
+        const auto rows = server().query("SELECT min(n::text), max(n::text) FROM generate_series(1, 300000) n "
+                                         "GROUP BY hashtext(n::text) HAVING count(*) > 1 LIMIT 1");
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, rows.size());
+        const auto store = open();
+        grant(*store, rows[0][0]);
+        grant(*store, rows[0][1]);
+    }
+
+    void testCrashForgetsNoGrantAndNoRenewal()
+    {
+        const auto store = open();
+        const auto first = grant(*store, "a", 1min), second = grant(*store, "b", 1min);
+        CPPUNIT_ASSERT(renew(*store, second, 1h).status == RenewStatus::renewed);
+        server().kill();
+        assertSays(unavailability([&] { acquire(*store, "c", "t"); }), "nothing was sent");
+        server().restart();
+        CPPUNIT_ASSERT(acquire(*store, "a", "u").status == AcquireStatus::held);
+        const auto found = store->find("b", context());
+        CPPUNIT_ASSERT(found && found->remaining > 50min);
+        CPPUNIT_ASSERT(renew(*store, first).status == RenewStatus::renewed);
+    }
+
+    void testRacingAttemptsNeverGrantTwice()
+    {
+        constexpr int threads = 8, views = 4, attempts = 100'000;
+        std::vector<std::unique_ptr<PostgreSQLLockStore>> stores;
+        for (int view = 0; view < views; ++view)
+            stores.push_back(open());
+        std::atomic<int> left{attempts}, holders{0}, overlaps{0}, grants{0};
+        std::atomic<Fence> last{0};
+        {
+            std::vector<std::jthread> crew;
+            for (int number = 0; number < threads; ++number)
+                crew.emplace_back(
+                    [&, number]
+                    {
+                        auto& store = *stores[static_cast<std::size_t>(number % views)];
+                        for (int attempt = left--; attempt > 0; attempt = left--)
+                        {
+                            const auto token = "t" + std::to_string(attempt);
+                            const auto reply = acquire(store, "a", token);
+                            if (reply.status != AcquireStatus::granted)
+                                continue;
+                            overlaps += holders++ == 0 && reply.record.fence > last.exchange(reply.record.fence) ? 0 : 1;
+                            ++grants;
+                            --holders;
+                            store.release({"a", token, reply.record.fence}, context());
+                        }
+                    });
+        }
+        CPPUNIT_ASSERT_EQUAL(0, overlaps.load());
+        CPPUNIT_ASSERT(grants.load() > 100);
+    }
+
+    void testOpenTransactionInAnotherDatabaseHarmsNothing()
+    {
+        PostgresSession old(server().connectionString() + " dbname=postgres");
+        old.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT txid_current()");
+        const auto store = open();
+        const auto lease = grant(*store, "a");
+        for (int time = 0; time < 3000; ++time)
+            renew(*store, lease);
+        server().query("VACUUM " + schema() + ".lock");
+        const auto dead = std::stoul(
+            server().value("SELECT n_dead_tup FROM pg_stat_user_tables WHERE schemaname = '" + schema() + "' AND relname = 'lock'"));
+        old.query("COMMIT");
+        CPPUNIT_ASSERT_MESSAGE(std::to_string(dead), dead < 100);
+    }
+
+    void testMessagesShowNoValueOfTheServer()
+    {
+        const auto store = open();
+        sql("ALTER TABLE $SCHEMA.lock ADD CONSTRAINT tight CHECK (metadata <> 'forbidden')");
+        const auto said =
+            error([&] { store->acquire({.name = "a", .token = "secret-token", .ttl = longTtl, .metadata = "forbidden"}, context()); });
+        assertSays(said, "23514");
+        CPPUNIT_ASSERT_MESSAGE(said, said.find("forbidden") == std::string::npos && said.find("secret-token") == std::string::npos);
+        CPPUNIT_ASSERT_MESSAGE(said, said.find("tight") == std::string::npos);
+    }
+
+    void testUnreachableServerLeavesTimeForTheNext()
+    {
+        // A listener whose backlog is full answers nothing.
+        PostgresServer silent("postgresql15");
+        silent.pause();
+        auto both = options();
+        both.hosts.insert(both.hosts.begin(), "127.0.0.1:" + std::to_string(silent.port()));
+        PostgreSQLLockStore store(both);
+        const auto began = std::chrono::steady_clock::now();
+        store.prepare(CallContext::within(10s));
+        CPPUNIT_ASSERT(std::chrono::steady_clock::now() - began < 9s);
+        assertSays(store.info().warning, "a server was left out");
+        silent.resume();
+    }
+
+    void testUnixSocketIsUsed()
+    {
+        auto local = options();
+        local.hosts = {server().folder().string() + ":" + std::to_string(server().port())};
+        grant(*open(local), "a");
+    }
+
+    void testCancelledCallEndsSoon()
+    {
+        const auto store = open();
+        std::stop_source stop;
+        server().pause();
+        std::jthread canceller([&] { stop.request_stop(); });
+        const auto said = unavailability([&] { store->find("a", CallContext::within(20s, stop.get_token())); });
+        server().resume();
+        assertSays(said, "cancelled");
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(PostgreSQLTroubleTest);
+
+} // namespace Leasehold
