@@ -52,7 +52,8 @@ class RedisEraTest : public RedisFixture
         return {fence, std::chrono::steady_clock::now()};
     }
 
-    /// The server counts whole milliseconds, so what lasts `ttl` by its clock may end up to one earlier. A lease's safety margin covers that.
+    /// The server counts whole milliseconds, so what lasts `ttl` by its clock may end up to one earlier. A lease's safety margin covers
+    /// that.
     static void assertLastedTtl(std::chrono::steady_clock::time_point began, std::chrono::steady_clock::time_point ended)
     {
         CPPUNIT_ASSERT(ended - began > ttl - 1ms);
