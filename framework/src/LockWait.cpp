@@ -86,35 +86,18 @@ void LockWait::endOutage()
     _unanswered = 0;
 }
 
+/// A caller that waits joins the line before its first request. Otherwise a release of this process between that request and the line would
+/// not be seen, and this process would take its own threads for another process that holds the lock.
 LockAcquisition::Answer LockWait::obtain(LocalTime firstAsk)
 {
-    std::optional<LockRecord> holder;
-    if (!_acquisition.mayWait() || !_core.lines.exists(_acquisition.name(), firstAsk))
-    {
-        try
-        {
-            auto answer = _acquisition.ask(firstAsk);
-            if (!_acquisition.mayWait() || std::holds_alternative<std::shared_ptr<Lease>>(answer))
-                return answer;
-            holder = std::move(std::get<LockRecord>(answer));
-        }
-        catch (const LockStoreUnavailable& trouble)
-        {
-            bearOutage(firstAsk, trouble);
-        }
-    }
-    return waitInLine(holder);
+    return _acquisition.mayWait() ? waitInLine() : _acquisition.ask(firstAsk);
 }
 
-LockWait::Answer LockWait::waitInLine(const std::optional<LockRecord>& holder)
+LockWait::Answer LockWait::waitInLine()
 {
     const WatchEnd watchEnd(_core.watch, _acquisition.name());
     WaitLines::Place place(_core.lines, _acquisition.name(), *_core.clock, &_acquisition.request());
     const std::stop_callback onCancel(_acquisition.cancel(), [&place] { place.wake(); });
-    if (holder)
-        tellHolder(place, *holder);
-    if (_outage)
-        place.setOutage(*_outage);
     for (;;)
     {
         _acquisition.throwIfCancelled();
@@ -161,10 +144,16 @@ LocalTime LockWait::nextQuestion(const WaitLines::Place& place, LocalTime now)
     return place.askAt(_pollAt);
 }
 
+/// Asks the table again, because a grant is in it only a moment after the storage's answer.
+bool LockWait::isOurs(const WaitLines::News& news) const
+{
+    return news.isOurs || (news.holder && _core.calls.tellsWanted() && _core.leases.table().holds(news.holder->name, news.holder->fence));
+}
+
 void LockWait::planPoll(const WaitLines::Place& place, bool watched, LocalTime now)
 {
     const auto news = place.news();
-    _pollsRarely = watched && news.holder && !news.isOurs && _core.calls.tellsWanted();
+    _pollsRarely = watched && news.holder && !isOurs(news) && _core.calls.tellsWanted();
     if (!news.holder || (_pollsRarely && !_isNoted)) // without our note in the storage, the release sends no event
     {
         _pollAt = now;
@@ -178,11 +167,12 @@ void LockWait::planPoll(const WaitLines::Place& place, bool watched, LocalTime n
 /// Tells the line who holds the lock. If another process does, watches the name for its release.
 void LockWait::noteHolder(WaitLines::Place& place, const LockRecord& holder)
 {
-    const auto known = place.news();
-    const bool isKnown = known.holder && known.holder->fence == holder.fence;
-    const bool isOurs = isKnown ? known.isOurs : _core.calls.tellsWanted() && _core.leases.table().holds(holder.name, holder.fence);
-    place.setHolder(holder, _acquisition.answered(), isOurs);
-    if (isOurs)
+    auto known = place.news();
+    if (!known.holder || known.holder->fence != holder.fence)
+        known = {.holder = holder};
+    const bool ours = isOurs(known);
+    place.setHolder(holder, _acquisition.answered(), ours);
+    if (ours)
         return;
     place.wantWatch();
     _core.watch.follow(holder.name);
@@ -240,7 +230,7 @@ Milliseconds LockWait::wantedFor(const WaitLines::Place& place, const WaitLines:
 {
     constexpr Milliseconds longest = std::chrono::hours{1}; // the note of a waiter that crashed must expire
     const auto news = place.news();
-    if (!_core.calls.tellsWanted() || !news.holder || news.isOurs || question.afterOwnRelease || now >= _acquisition.giveUp())
+    if (!_core.calls.tellsWanted() || !news.holder || isOurs(news) || question.afterOwnRelease || now >= _acquisition.giveUp())
         return Milliseconds{0};
     const auto left = std::chrono::ceil<Milliseconds>(_acquisition.giveUp() - now);
     if (place.isWatched())

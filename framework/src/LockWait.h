@@ -9,8 +9,8 @@
 namespace Leasehold
 {
 
-/// Decides when one acquisition asks the store: at once, and if its caller waits, from its place in the line of the name, until the grant
-/// or the end of the wait. Used by one thread.
+/// Decides when one acquisition asks the store: once, or if its caller waits, from its place in the line of the name, until the grant or
+/// the end of the wait. Used by one thread.
 class LockWait
 {
 public:
@@ -26,10 +26,11 @@ public:
 private:
     using Answer = LockAcquisition::Answer;
 
-    Answer waitInLine(const std::optional<LockRecord>& holder);
+    Answer waitInLine();
     std::optional<Answer> answerAtTheEnd(const WaitLines::Place& place, LocalTime now) const;
     std::optional<Answer> askInLine(WaitLines::Place& place, const WaitLines::Question& question, LocalTime now);
     LocalTime nextQuestion(const WaitLines::Place& place, LocalTime now);
+    bool isOurs(const WaitLines::News& news) const;
     void planPoll(const WaitLines::Place& place, bool watched, LocalTime now);
     Milliseconds wantedFor(const WaitLines::Place& place, const WaitLines::Question& question, LocalTime now) const;
     void noteHolder(WaitLines::Place& place, const LockRecord& holder);

@@ -126,17 +126,6 @@ WaitLines::News WaitLines::Place::news() const
     return _lines.lineOf(*this).news;
 }
 
-bool WaitLines::exists(const std::string& name, LocalTime now) const
-{
-    if (_waiting.load(std::memory_order_acquire) == 0)
-        return false;
-    const std::lock_guard guard(_mutex);
-    if (_lines.contains(name))
-        return true;
-    const auto rest = _rests.find(name);
-    return rest != _rests.end() && now < rest->second.askAt;
-}
-
 void WaitLines::released(const std::string& name, LocalTime now, LocalTime turnBegan, Others others)
 {
     const bool wanted = others == Others::waiting;

@@ -128,9 +128,6 @@ public:
     /// A thread that leaves its line without taking the lease handed to it calls `giveBack` with this lease. `giveBack` must not throw.
     explicit WaitLines(std::function<void(const LeaseHandoff&)> giveBack = {}) : _giveBack(std::move(giveBack)) {}
 
-    /// Whether a further thread must join the line of this name: a thread waits in it, or this process rests.
-    bool exists(const std::string& name, LocalTime now) const;
-
     /// This process has released the lock: invites the first of its line, or the next thread that wants it, to ask at once or after a rest.
     /// `turnBegan`: since when this process has had the lock, hand-overs included.
     void released(const std::string& name, LocalTime now, LocalTime turnBegan, Others others);

@@ -2,8 +2,10 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <functional>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 using namespace Leasehold;
@@ -27,11 +29,23 @@ public:
 
     AcquireReply acquire(const AcquireRequest& request, const CallContext& context) override
     {
+        std::function<void()> meanwhile;
         {
             const std::lock_guard guard(_mutex);
             _asked.push_back(request.wantedFor);
+            meanwhile = std::exchange(_meanwhile, nullptr);
         }
-        return PolledStore::acquire(request, context);
+        auto reply = PolledStore::acquire(request, context);
+        if (meanwhile)
+            meanwhile();
+        return reply;
+    }
+
+    /// Runs `work` while the answer to the next request is on its way.
+    void duringTheNextAnswer(std::function<void()> work)
+    {
+        const std::lock_guard guard(_mutex);
+        _meanwhile = std::move(work);
     }
 
     /// The records since the last call.
@@ -45,6 +59,7 @@ private:
     const bool _tells;
     std::mutex _mutex;
     std::vector<Milliseconds> _asked;
+    std::function<void()> _meanwhile;
 };
 
 } // namespace
@@ -64,6 +79,8 @@ class FairnessTest : public CppUnit::TestFixture, private WaitFixture
     CPPUNIT_TEST(testStoreThatDoesNotTellIsLeftAloneAfterATurn);
     CPPUNIT_TEST(testWaiterSaysWhenItAsksAgain);
     CPPUNIT_TEST(testWaiterBehindItsOwnProcessLeavesNoNote);
+    CPPUNIT_TEST(testReleaseDuringTheFirstRequestIsSeen);
+    CPPUNIT_TEST(testGrantDuringTheFirstRequestIsOurs);
     CPPUNIT_TEST(testHintOfAStoreDoesNotEndARest);
     CPPUNIT_TEST_SUITE_END();
 
@@ -248,6 +265,37 @@ public:
         auto locks = runningOn(listener);
         std::optional<Lock> own = locks.acquire("job");
         auto waiter = waitFor(locks, "job", {.wait = 1min});
+        clock->advance(3s);
+        awaitRest(4);
+        for (const auto wantedFor : listener->heard())
+            CPPUNIT_ASSERT_EQUAL(std::int64_t{0}, wantedFor.count());
+        own.reset();
+        CPPUNIT_ASSERT(resultOf(waiter)); // while no time passes
+    }
+
+    /// Guards against a process that takes its own threads for another process, says that it waits for that one, and then rests for it.
+    void testReleaseDuringTheFirstRequestIsSeen()
+    {
+        const auto listener = std::make_shared<Listener>(memory);
+        auto locks = runningOn(listener);
+        std::optional<Lock> own = locks.acquire("job");
+        listener->heard();
+        listener->duringTheNextAnswer([&own] { own.reset(); });
+        auto waiter = std::async(std::launch::async, [&locks] { return locks.tryAcquire("job", {.wait = 1min}); });
+        CPPUNIT_ASSERT(resultOf(waiter)); // while no time passes
+        for (const auto wantedFor : listener->heard())
+            CPPUNIT_ASSERT_EQUAL(std::int64_t{0}, wantedFor.count());
+    }
+
+    /// The storage may say "held" before the thread of this process that got the lock has its answer.
+    void testGrantDuringTheFirstRequestIsOurs()
+    {
+        const auto listener = std::make_shared<Listener>(memory);
+        auto locks = runningOn(listener);
+        listener->heard();
+        std::future<LockAttempt> waiter;
+        listener->duringTheNextAnswer([&] { waiter = waitFor(locks, "job", {.wait = 1min}); });
+        std::optional<Lock> own = locks.acquire("job");
         clock->advance(3s);
         awaitRest(4);
         for (const auto wantedFor : listener->heard())
