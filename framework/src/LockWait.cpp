@@ -167,13 +167,12 @@ void LockWait::planPoll(const WaitLines::Place& place, bool watched, LocalTime n
 /// Tells the line who holds the lock. If another process does, watches the name for its release.
 void LockWait::noteHolder(WaitLines::Place& place, const LockRecord& holder)
 {
-    auto known = place.news();
-    if (!known.holder || known.holder->fence != holder.fence)
-        known = {.holder = holder};
-    const bool ours = isOurs(known);
-    place.setHolder(holder, _acquisition.answered(), ours);
-    if (ours)
+    place.setHolder(holder, _acquisition.answered());
+    if (isOurs(place.news()))
+    {
+        place.setOurs();
         return;
+    }
     place.wantWatch();
     _core.watch.follow(holder.name);
 }

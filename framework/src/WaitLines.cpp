@@ -108,10 +108,18 @@ bool WaitLines::Place::isWatched() const
     return _lines.lineOf(*this).isWatched;
 }
 
-void WaitLines::Place::setHolder(const LockRecord& holder, LocalTime heard, bool isOurs)
+void WaitLines::Place::setHolder(const LockRecord& holder, LocalTime heard)
 {
     const std::lock_guard guard(_lines._mutex);
-    _lines.lineOf(*this).news = {.holder = holder, .heldUntil = later(heard, holder.remaining), .isOurs = isOurs};
+    auto& news = _lines.lineOf(*this).news;
+    const bool isOurs = news.isOurs && news.holder && news.holder->fence == holder.fence;
+    news = {.holder = holder, .heldUntil = later(heard, holder.remaining), .isOurs = isOurs};
+}
+
+void WaitLines::Place::setOurs()
+{
+    const std::lock_guard guard(_lines._mutex);
+    _lines.lineOf(*this).news.isOurs = true;
 }
 
 void WaitLines::Place::setOutage(const Outage& outage)
@@ -123,7 +131,11 @@ void WaitLines::Place::setOutage(const Outage& outage)
 WaitLines::News WaitLines::Place::news() const
 {
     const std::lock_guard guard(_lines._mutex);
-    return _lines.lineOf(*this).news;
+    const auto& line = _lines.lineOf(*this);
+    auto news = line.news;
+    if (line.handed && news.holder && line.handed->fence == news.holder->fence)
+        news.isOurs = true;
+    return news;
 }
 
 void WaitLines::released(const std::string& name, LocalTime now, LocalTime turnBegan, Others others)

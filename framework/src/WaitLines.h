@@ -60,7 +60,7 @@ public:
     {
         std::optional<LockRecord> holder{};
         LocalTime heldUntil{}; ///< the holder's lease ends then, unless it is renewed
-        bool isOurs = false;   ///< this process was the holder when the store answered
+        bool isOurs = false;   ///< this process was the holder when the store answered; also while it hands the lease on
         std::optional<Outage> outage{};
 
         bool tellsHolder(LocalTime now) const { return holder && !outage && now < heldUntil; }
@@ -110,8 +110,9 @@ public:
         /// Whether the watch of the name is confirmed: then the store tells when the lock may be free.
         bool isWatched() const;
 
-        /// The store answered at `heard` who holds the lock, or did not answer.
-        void setHolder(const LockRecord& holder, LocalTime heard, bool isOurs);
+        /// The store answered at `heard` who holds the lock, this process held it when the store answered, or the store did not answer.
+        void setHolder(const LockRecord& holder, LocalTime heard);
+        void setOurs();
         void setOutage(const Outage& outage);
         News news() const;
 
