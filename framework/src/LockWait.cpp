@@ -144,16 +144,10 @@ LocalTime LockWait::nextQuestion(const WaitLines::Place& place, LocalTime now)
     return place.askAt(_pollAt);
 }
 
-/// Asks the table again, because a grant is in it only a moment after the storage's answer.
-bool LockWait::isOurs(const WaitLines::News& news) const
-{
-    return news.isOurs || (news.holder && _core.calls.tellsWanted() && _core.leases.table().holds(news.holder->name, news.holder->fence));
-}
-
 void LockWait::planPoll(const WaitLines::Place& place, bool watched, LocalTime now)
 {
     const auto news = place.news();
-    _pollsRarely = watched && news.holder && !isOurs(news) && _core.calls.tellsWanted();
+    _pollsRarely = watched && news.holder && !news.isOurs && _core.calls.tellsWanted();
     if (!news.holder || (_pollsRarely && !_isNoted)) // without our note in the storage, the release sends no event
     {
         _pollAt = now;
@@ -167,12 +161,11 @@ void LockWait::planPoll(const WaitLines::Place& place, bool watched, LocalTime n
 /// Tells the line who holds the lock. If another process does, watches the name for its release.
 void LockWait::noteHolder(WaitLines::Place& place, const LockRecord& holder)
 {
-    place.setHolder(holder, _acquisition.answered());
-    if (isOurs(place.news()))
-    {
+    const bool isNew = place.setHolder(holder, _acquisition.answered());
+    if (isNew && _core.calls.tellsWanted() && _core.leases.table().holds(holder.name, holder.fence))
         place.setOurs();
+    if (place.news().isOurs)
         return;
-    }
     place.wantWatch();
     _core.watch.follow(holder.name);
 }
@@ -197,6 +190,8 @@ std::optional<LockWait::Answer> LockWait::askInLine(WaitLines::Place& place, con
         auto answer = _acquisition.ask(now);
         if (std::holds_alternative<std::shared_ptr<Lease>>(answer))
         {
+            if (wanted > Milliseconds{0})
+                place.setNoted(false);
             if (const auto ended = place.endHandedLease())
                 _core.leases.loseRefused(*ended);
             return answer;
@@ -204,6 +199,8 @@ std::optional<LockWait::Answer> LockWait::askInLine(WaitLines::Place& place, con
         place.endQuestion();
         endOutage();
         _isNoted = wanted > Milliseconds{0};
+        if (_isNoted)
+            place.setNoted(true);
         const auto& holder = std::get<LockRecord>(answer);
         if (now < _acquisition.giveUp())
         {
@@ -225,12 +222,17 @@ std::optional<LockWait::Answer> LockWait::askInLine(WaitLines::Place& place, con
 
 /// See AcquireRequest::wantedFor. The next delay is not known yet and may be twice the last one, since most back-offs grow. 0: this process
 /// does not wait for another one, or will not ask again.
+///
+/// A storage may still answer "held" while a release of this process is under way, so a note may have been left for no other process. Then
+/// the next grant must end it, and it does so only for a request that says that it waits.
 Milliseconds LockWait::wantedFor(const WaitLines::Place& place, const WaitLines::Question& question, LocalTime now) const
 {
     constexpr Milliseconds longest = std::chrono::hours{1}; // the note of a waiter that crashed must expire
     const auto news = place.news();
-    if (!_core.calls.tellsWanted() || !news.holder || isOurs(news) || question.afterOwnRelease || now >= _acquisition.giveUp())
+    if (!_core.calls.tellsWanted() || now >= _acquisition.giveUp())
         return Milliseconds{0};
+    if (!news.holder || news.isOurs || question.afterOwnRelease)
+        return question.isNoted ? forTheCall : Milliseconds{0};
     const auto left = std::chrono::ceil<Milliseconds>(_acquisition.giveUp() - now);
     if (place.isWatched())
         return std::min(watchedPoll, left) + forTheCall;

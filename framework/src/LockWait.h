@@ -30,7 +30,6 @@ private:
     std::optional<Answer> answerAtTheEnd(const WaitLines::Place& place, LocalTime now) const;
     std::optional<Answer> askInLine(WaitLines::Place& place, const WaitLines::Question& question, LocalTime now);
     LocalTime nextQuestion(const WaitLines::Place& place, LocalTime now);
-    bool isOurs(const WaitLines::News& news) const;
     void planPoll(const WaitLines::Place& place, bool watched, LocalTime now);
     Milliseconds wantedFor(const WaitLines::Place& place, const WaitLines::Question& question, LocalTime now) const;
     void noteHolder(WaitLines::Place& place, const LockRecord& holder);

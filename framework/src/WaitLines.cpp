@@ -64,7 +64,7 @@ std::optional<WaitLines::Question> WaitLines::Place::beginQuestion(LocalTime now
         return std::nullopt;
     _asks = true;
     auto& line = _lines.lineOf(*this);
-    Question question{.reservedFences = fencesFor(line, *this)};
+    Question question{.reservedFences = fencesFor(line, *this), .isNoted = line.isNoted};
     const auto& invitation = line.invitation;
     if (invitation && line.places.front() == this && (invitation->rests || invitation->askAt <= now))
     {
@@ -108,18 +108,25 @@ bool WaitLines::Place::isWatched() const
     return _lines.lineOf(*this).isWatched;
 }
 
-void WaitLines::Place::setHolder(const LockRecord& holder, LocalTime heard)
+bool WaitLines::Place::setHolder(const LockRecord& holder, LocalTime heard)
 {
     const std::lock_guard guard(_lines._mutex);
     auto& news = _lines.lineOf(*this).news;
-    const bool isOurs = news.isOurs && news.holder && news.holder->fence == holder.fence;
-    news = {.holder = holder, .heldUntil = later(heard, holder.remaining), .isOurs = isOurs};
+    const bool isNew = !news.holder || news.holder->fence != holder.fence;
+    news = {.holder = holder, .heldUntil = later(heard, holder.remaining), .isOurs = !isNew && news.isOurs};
+    return isNew;
 }
 
 void WaitLines::Place::setOurs()
 {
     const std::lock_guard guard(_lines._mutex);
     _lines.lineOf(*this).news.isOurs = true;
+}
+
+void WaitLines::Place::setNoted(bool noted)
+{
+    const std::lock_guard guard(_lines._mutex);
+    _lines.lineOf(*this).isNoted = noted;
 }
 
 void WaitLines::Place::setOutage(const Outage& outage)

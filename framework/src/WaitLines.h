@@ -71,6 +71,7 @@ public:
     {
         std::optional<LocalTime> turnBegan{}; ///< a grant continues this turn; nullopt: it begins a new one
         Fence reservedFences = 0;             ///< one for each thread behind that wants the same lease
+        bool isNoted = false;                 ///< the storage has a note that this process waits
         bool afterOwnRelease = false;         ///< this process has just released the lock, so it does not wait for another process
     };
 
@@ -110,9 +111,16 @@ public:
         /// Whether the watch of the name is confirmed: then the store tells when the lock may be free.
         bool isWatched() const;
 
-        /// The store answered at `heard` who holds the lock, this process held it when the store answered, or the store did not answer.
-        void setHolder(const LockRecord& holder, LocalTime heard);
+        /// The store answered at `heard` who holds the lock. True: the answer before told another holder.
+        bool setHolder(const LockRecord& holder, LocalTime heard);
+
+        /// The holder that was told is this process.
         void setOurs();
+
+        /// The storage has, or no longer has, a note that this process waits.
+        void setNoted(bool noted);
+
+        /// The store did not answer.
         void setOutage(const Outage& outage);
         News news() const;
 
@@ -168,7 +176,7 @@ private:
         std::optional<Invitation> invitation;
         std::optional<LeaseRef> handed; // the lease that was handed on, and not released since
         News news;
-        bool wantsWatch = false, isWatched = false;
+        bool wantsWatch = false, isWatched = false, isNoted = false;
     };
 
     static void invite(Line& line, LocalTime at);
