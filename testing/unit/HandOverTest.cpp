@@ -1,4 +1,5 @@
 #include "WaitFixture.h"
+#include "WaitLines.h"
 
 #include <atomic>
 #include <future>
@@ -94,6 +95,7 @@ class HandOverTest : public CppUnit::TestFixture, private WaitFixture
     CPPUNIT_TEST(testUnclaimedHandoverIsReleased);
     CPPUNIT_TEST(testGrantOfTheStorageEndsALeaseHandedPastIt);
     CPPUNIT_TEST(testHandOverPassesAWaiterThatAsksTheStorage);
+    CPPUNIT_TEST(testLeaseThatIsHandedOnIsOurs);
     CPPUNIT_TEST(testFencesAreReservedOnlyForWaitersThatTheLeaseFits);
     CPPUNIT_TEST(testAtMost64FencesAreReservedForAGrant);
     CPPUNIT_TEST(testHandedOverLeaseIsReleasedWhenTheServiceStops);
@@ -495,6 +497,22 @@ public:
         CPPUNIT_ASSERT_MESSAGE("nobody is left for it who asks nothing", !isHeldInStorage("job"));
         store->open(StoreVerb::acquire);
         CPPUNIT_ASSERT(resultOf(waiters[1]));
+    }
+
+    /// Guards against a process that takes a lease on its way between two of its threads for that of another process.
+    void testLeaseThatIsHandedOnIsOurs()
+    {
+        const auto now = clock->now();
+        const AcquireRequest wish{.name = "job", .token = "a token", .ttl = 30s};
+        WaitLines lines;
+        WaitLines::Place asking(lines, "job", *clock, &wish), taker(lines, "job", *clock, &wish);
+        CPPUNIT_ASSERT_EQUAL(Fence{1}, asking.beginQuestion(now)->reservedFences);
+        CPPUNIT_ASSERT(lines.handOver({{"job", "a holder's token", 8}, 7, "{}", 30s, now + 30s, now}, now));
+        asking.setHolder({.name = "job", .fence = 8}, now);
+        CPPUNIT_ASSERT(asking.news().isOurs);
+        asking.setHolder({.name = "job", .fence = 9}, now);
+        CPPUNIT_ASSERT(!asking.news().isOurs);
+        CPPUNIT_ASSERT(taker.takeHandoff());
     }
 
     void testFencesAreReservedOnlyForWaitersThatTheLeaseFits()
