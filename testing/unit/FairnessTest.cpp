@@ -3,6 +3,7 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <functional>
+#include <future>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -98,6 +99,18 @@ class FairnessTest : public CppUnit::TestFixture, private WaitFixture
         wantAsAnother();
     }
 
+    /// Another process takes the lock in the last millisecond of a rest, and the waiting thread gets it afterwards.
+    void assertTheOtherGetsTheLockFirst(std::future<LockAttempt>& waiter) const
+    {
+        CPPUNIT_ASSERT(takeAsAnother("job"));
+        clock->advance(1ms);
+        awaitRest(4);
+        CPPUNIT_ASSERT(waitsOn(waiter));
+        CPPUNIT_ASSERT(releaseAsAnother("job").status == ReleaseStatus::released);
+        clock->advance(1s);
+        CPPUNIT_ASSERT(resultOf(waiter));
+    }
+
 public:
     void testWantedReleaseLeavesTheLockToTheOther()
     {
@@ -108,13 +121,7 @@ public:
         clock->advance(9ms);
         CPPUNIT_ASSERT(waitsOn(next));
         CPPUNIT_ASSERT_EQUAL(asked, acquires());
-        CPPUNIT_ASSERT(takeAsAnother("job"));
-        clock->advance(1ms);
-        awaitRest(4);
-        CPPUNIT_ASSERT(waitsOn(next));
-        CPPUNIT_ASSERT(releaseAsAnother("job").status == ReleaseStatus::released);
-        clock->advance(1s);
-        CPPUNIT_ASSERT(resultOf(next));
+        assertTheOtherGetsTheLockFirst(next);
     }
 
     void testReleaseThatNobodyWantsIsFollowedAtOnce()
@@ -194,13 +201,7 @@ public:
         clock->advance(49ms);
         CPPUNIT_ASSERT(waitsOn(next));
         CPPUNIT_ASSERT(!isHeldInStorage("job"));
-        CPPUNIT_ASSERT(takeAsAnother("job"));
-        clock->advance(1ms);
-        awaitRest(4);
-        CPPUNIT_ASSERT(waitsOn(next));
-        CPPUNIT_ASSERT(releaseAsAnother("job").status == ReleaseStatus::released);
-        clock->advance(1s);
-        CPPUNIT_ASSERT(resultOf(next));
+        assertTheOtherGetsTheLockFirst(next);
     }
 
     void testUnwantedLockGoesOnAtOnceAfterItsTurn()
@@ -224,13 +225,7 @@ public:
         awaitRest(4);
         clock->advance(199ms);
         CPPUNIT_ASSERT_MESSAGE("it rests for a tenth of the turn", waitsOn(next));
-        CPPUNIT_ASSERT(takeAsAnother("job"));
-        clock->advance(1ms);
-        awaitRest(4);
-        CPPUNIT_ASSERT(waitsOn(next));
-        CPPUNIT_ASSERT(releaseAsAnother("job").status == ReleaseStatus::released);
-        clock->advance(1s);
-        CPPUNIT_ASSERT(resultOf(next));
+        assertTheOtherGetsTheLockFirst(next);
     }
 
     void testWaiterSaysWhenItAsksAgain()
