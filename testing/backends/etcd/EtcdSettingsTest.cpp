@@ -1,13 +1,9 @@
 #include "Leasehold/EtcdLockStore.h"
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/Store/StoreRegistry.h"
-
-#include <Poco/AutoPtr.h>
-#include <Poco/Util/MapConfiguration.h>
+#include "configuredStore.h"
 
 #include <cppunit/extensions/HelperMacros.h>
-
-#include <map>
 
 namespace Leasehold
 {
@@ -21,31 +17,12 @@ class EtcdSettingsTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testSecretsDoNotShow);
     CPPUNIT_TEST_SUITE_END();
 
-    using Keys = std::map<std::string, std::string>;
+    using Keys = ConfiguredStore::Keys;
 
-    static std::shared_ptr<LockStore> create(const Keys& keys)
-    {
-        StoreRegistry registry;
-        registerEtcdStore(registry);
-        Poco::AutoPtr<Poco::Util::MapConfiguration> configuration(new Poco::Util::MapConfiguration);
-        configuration->setString("leasehold.store.type", "etcd");
-        for (const auto& [key, value] : keys)
-            configuration->setString("leasehold.store.etcd." + key, value);
-        return registry.create(*configuration);
-    }
+    static std::shared_ptr<LockStore> create(const Keys& keys) { return configured.create(keys); }
+    static std::string refusalOf(const Keys& keys) { return configured.refusalOf(keys); }
 
-    static std::string refusalOf(const Keys& keys)
-    {
-        try
-        {
-            create(keys);
-        }
-        catch (const LockConfigurationError& error)
-        {
-            return error.message();
-        }
-        return {};
-    }
+    static inline const ConfiguredStore configured{registerEtcdStore, "etcd"};
 
 public:
     void testKeysDescribeTheStore()

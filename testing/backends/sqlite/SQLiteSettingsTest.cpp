@@ -3,16 +3,13 @@
 #include "Leasehold/loadConfiguration.h"
 #include "SQLiteTestStore.h"
 #include "TestDirectory.h"
+#include "configuredStore.h"
 #include "thrown.h"
-
-#include <Poco/AutoPtr.h>
-#include <Poco/Util/MapConfiguration.h>
 
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <filesystem>
 #include <fstream>
-#include <map>
 
 namespace Leasehold
 {
@@ -27,18 +24,11 @@ class SQLiteSettingsTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testRelativePathInAFileIsTakenFromTheFilesFolder);
     CPPUNIT_TEST_SUITE_END();
 
-    using Keys = std::map<std::string, std::string>;
+    using Keys = ConfiguredStore::Keys;
 
-    static std::shared_ptr<LockStore> create(const Keys& keys)
-    {
-        StoreRegistry registry;
-        registerSQLiteStore(registry);
-        Poco::AutoPtr<Poco::Util::MapConfiguration> configuration(new Poco::Util::MapConfiguration);
-        configuration->setString("leasehold.store.type", "sqlite");
-        for (const auto& [key, value] : keys)
-            configuration->setString("leasehold.store.sqlite." + key, value);
-        return registry.create(*configuration);
-    }
+    static std::shared_ptr<LockStore> create(const Keys& keys) { return configured.create(keys); }
+
+    static inline const ConfiguredStore configured{registerSQLiteStore, "sqlite"};
 
 public:
     void testKeysDescribeTheStore()
