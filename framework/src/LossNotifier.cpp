@@ -61,7 +61,7 @@ struct LossNotifier::State
 
     /// While one callback blocks, the thread of the next blocking one is replaced sooner: many may block, and the losses behind them are
     /// due.
-    Milliseconds patienceNow() const { return threads > 1 ? impatience : patience; }
+    Milliseconds callbackLimitNow() const { return threads > 1 ? callbackLimitWhileBlocked : callbackLimit; }
 
     void run(std::uint64_t number);
     bool serveOne(std::unique_lock<std::mutex>& guard);
@@ -87,7 +87,7 @@ void LossNotifier::State::call(const char* what, const std::string& lock, Callba
     const auto began = clock->now();
     callback();
     const auto took = clock->now() - began;
-    if (took > patience)
+    if (took > callbackLimit)
         observers->tell(&LockObserver::callbackMisbehaved, what + (lock.empty() ? std::string() : " of lock \"" + lock + "\"") + " took " +
                                                                formatDuration(std::chrono::ceil<Milliseconds>(took)) +
                                                                "; the loss of other locks waited for it");
@@ -249,13 +249,13 @@ void LossNotifier::tell(Tell call)
 LocalTime LossNotifier::relieveAt() const
 {
     const std::lock_guard guard(_state->mutex);
-    return _state->lossesWait() ? _state->progressAt + _state->patienceNow() : LocalTime::max();
+    return _state->lossesWait() ? _state->progressAt + _state->callbackLimitNow() : LocalTime::max();
 }
 
 void LossNotifier::relieve(LocalTime now) noexcept
 {
     const std::lock_guard guard(_state->mutex);
-    if (!_thread.joinable() || !_state->lossesWait() || now < _state->progressAt + _state->patienceNow())
+    if (!_thread.joinable() || !_state->lossesWait() || now < _state->progressAt + _state->callbackLimitNow())
         return;
     _state->progressAt = now;
     replaceThread();
@@ -273,7 +273,7 @@ void LossNotifier::replaceThread() noexcept
         putOnDuty().detach();
         _state->waiter = std::move(fresh);
     }
-    catch (const std::exception&) // NOLINT(bugprone-empty-catch): no thread or descriptor is left; retried after the patience
+    catch (const std::exception&) // NOLINT(bugprone-empty-catch): no thread or descriptor is left; retried after the limit
     {
     }
 }

@@ -23,9 +23,9 @@ public:
     using Leases = LeaseTable::Leases;
 
     /// A callback that runs longer counts as an overrun, and a new thread replaces its thread if others wait behind it.
-    static constexpr Milliseconds patience{20};
+    static constexpr Milliseconds callbackLimit{20};
     /// The same while another callback blocks.
-    static constexpr Milliseconds impatience{3};
+    static constexpr Milliseconds callbackLimitWhileBlocked{3};
 
     LossNotifier(std::shared_ptr<const TimeSource> clock, std::shared_ptr<const ObserverList> observers);
     ~LossNotifier();
@@ -46,7 +46,7 @@ public:
     /// When relieve() must be called next, as far as is known now; max(): never.
     LocalTime relieveAt() const;
 
-    /// Replaces the thread if a callback has blocked it for longer than the patience while losses wait.
+    /// Replaces the thread if a callback has blocked it for longer than `callbackLimit` while losses wait.
     void relieve(LocalTime now) noexcept;
 
     /// Serves the queue and ends the thread. Another thread must call relieve() meanwhile, so that no callback blocks the others. Waits at
