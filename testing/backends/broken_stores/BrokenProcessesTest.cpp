@@ -9,6 +9,8 @@
 #include <cppunit/TestSuite.h>
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iomanip>
@@ -78,8 +80,8 @@ public:
     explicit LockedFile(const fs::path& path) :
         _path(path), _guard(::open((path.string() + ".guard").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600))
     {
-        if (_guard < 0 || ::flock(_guard, LOCK_EX) != 0)
-            throw LockStoreError("the file " + path.string() + " cannot be locked");
+        if (_guard < 0 || !waitForLock())
+            throw LockStoreError("the file " + path.string() + " cannot be locked: " + std::strerror(errno));
     }
     ~LockedFile() { ::close(_guard); }
     LockedFile(const LockedFile&) = delete;
@@ -105,6 +107,15 @@ public:
     }
 
 private:
+    /// False: the file cannot be locked. Signals do not end the wait: the kit ends its workers by one.
+    bool waitForLock() const
+    {
+        int result = 0;
+        while ((result = ::flock(_guard, LOCK_EX)) != 0 && errno == EINTR)
+            continue;
+        return result == 0;
+    }
+
     const fs::path _path;
     const int _guard;
 };
