@@ -213,8 +213,7 @@ Commands LockServer::eraCommand() const
 void LockServer::openEra(Session& session, const Reply& reply)
 {
     if (!reply.isArrayOf(6) || reply.items[0].text.empty())
-        throw LockStoreError(_place + ": the answer about the key " + _keys.era +
-                             " makes no sense: does only Leasehold write to the keys of the prefix?");
+        refuseNonsense(_place);
     if (const auto& schema = reply.items[4].text; schema != std::to_string(schemaVersion))
         throw LockStoreError(_place + ": the key " + _keys.era + " has the schema \"" + printable(schema) +
                              "\": update this program, or use another prefix");

@@ -29,11 +29,6 @@ bool isFence(const Reply& reply)
     return reply.type == Reply::Type::integer && reply.integer > 0 && static_cast<Fence>(reply.integer) <= maxFence;
 }
 
-[[noreturn]] void refuseNonsense(const std::string& place)
-{
-    throw LockStoreError(place + ": the answer of the server makes no sense: does only Leasehold write to the keys of the prefix?");
-}
-
 [[noreturn]] void refuseDamaged(const std::string& name, const std::string& place)
 {
     throw LockStoreError(place + ": the record of the lock \"" + name +
@@ -211,6 +206,27 @@ void failUnconfirmed(std::span<BatchStep* const> steps, const std::string& why)
             (renewed != nullptr && renewed->status == RenewStatus::renewed))
             step->fail(LockStoreUnavailable(why));
     }
+}
+
+std::vector<std::string> namesIn(const Reply& reply, const std::string& place)
+{
+    if (reply.type != Reply::Type::array)
+        refuseNonsense(place);
+    std::vector<std::string> names;
+    for (const auto& item : reply.items)
+    {
+        if (item.type != Reply::Type::text)
+            refuseNonsense(place);
+        names.push_back(item.text);
+    }
+    return names;
+}
+
+std::int64_t numberIn(const Reply& reply, const std::string& place)
+{
+    if (!reply.isArrayOf(2) || !reply.items[0].isText("ok") || reply.items[1].type != Reply::Type::integer || reply.items[1].integer < 0)
+        refuseNonsense(place);
+    return reply.items[1].integer;
 }
 
 std::optional<LockRecord> recordIn(const Reply& reply, std::size_t index, const std::string& name, const std::string& place)

@@ -1,5 +1,7 @@
 #include "PushFeed.h"
 
+#include "PushEvent.h"
+
 #include "net/CallFailure.h"
 
 #include "Leasehold/Store/ServiceThread.h"
@@ -62,20 +64,8 @@ public:
         return confirmed;
     }
 
-    enum class Kind
-    {
-        confirmed,
-        message,
-        other
-    };
-    struct Event
-    {
-        Kind kind = Kind::other;
-        std::string name{};
-    };
-
     /// The next event; nullopt: the wait has ended, so that the caller looks at what is wanted.
-    std::optional<Event> next(const std::stop_token& wakeUp)
+    std::optional<PushEvent> next(const std::stop_token& wakeUp)
     {
         try
         {
@@ -115,35 +105,25 @@ private:
         }
     }
 
-    /// {"subscribe"|"message"|"unsubscribe" (with an s in front in a cluster), channel, ...}, or the reply to PING.
-    Event eventOf(const Reply& reply)
+    /// Of a name that is followed, else `other`.
+    PushEvent eventOf(const Reply& reply)
     {
         if (reply.type == Reply::Type::error)
             throw LockStoreUnavailable(_session->address().text() + " refuses to subscribe: " + troubleOf(reply.text).why);
-        const auto& prefix = _server.keys().channels;
-        if (!reply.isArrayOf(3) || !reply.items[1].text.starts_with(prefix))
-            return {};
-        std::string kind = reply.items[0].text;
-        if (isSharded() && kind.starts_with('s') && kind != "subscribe")
-            kind.erase(0, 1);
-        auto name = reply.items[1].text.substr(prefix.size());
-        const auto known = _confirmed.find(name);
-        if (kind == "unsubscribe")
+        auto event = PushEvent::of(reply, _server.keys());
+        if (event.kind == PushEvent::Kind::unsubscribed)
         {
-            if (const auto leaving = _leaving.find(name); leaving != _leaving.end())
-                _leaving.erase(leaving);
-            else
+            const auto leaving = _leaving.find(event.name);
+            if (leaving == _leaving.end())
                 throw LockStoreUnavailable(_session->address().text() + " ended a subscription: the slot has moved to another node");
-            return {};
+            _leaving.erase(leaving);
         }
+        const auto known = _confirmed.find(event.name);
         if (known == _confirmed.end())
             return {};
-        if (kind == "message")
-            return {Kind::message, std::move(name)};
-        if (kind != "subscribe")
-            return {};
-        known->second = true;
-        return {Kind::confirmed, std::move(name)};
+        if (event.kind == PushEvent::Kind::subscribed)
+            known->second = true;
+        return event;
     }
 
     const std::unique_ptr<Session> _session;
@@ -251,9 +231,9 @@ void PushFeed::listen()
             tellWatching(name);
         while (const auto event = subscription.next(_wokenUp))
         {
-            if (event->kind == Subscription::Kind::confirmed)
+            if (event->kind == PushEvent::Kind::subscribed)
                 tellWatching(event->name);
-            else if (event->kind == Subscription::Kind::message)
+            else if (event->kind == PushEvent::Kind::released)
                 _sink.mayBeFree(event->name);
         }
     }

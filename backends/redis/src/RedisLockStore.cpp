@@ -108,24 +108,6 @@ std::string endOf(std::string prefix)
     return "(" + prefix;
 }
 
-std::vector<std::string> textsOf(const Reply& reply, const std::string& place)
-{
-    std::vector<std::string> texts;
-    for (const auto& item : reply.items)
-        texts.push_back(item.text);
-    if (reply.type != Reply::Type::array)
-        throw LockStoreError(place + ": the answer of the server makes no sense: does only Leasehold write to the keys of the prefix?");
-    return texts;
-}
-
-/// The second item of {"ok", number}.
-std::int64_t numberIn(const Reply& reply, const std::string& place)
-{
-    if (!reply.isArrayOf(2) || !reply.items[0].isText("ok") || reply.items[1].type != Reply::Type::integer)
-        throw LockStoreError(place + ": the answer of the server makes no sense: does only Leasehold write to the keys of the prefix?");
-    return reply.items[1].integer;
-}
-
 /// The records of these locks, nullopt for those that are not live.
 std::vector<std::optional<LockRecord>> recordsOf(const std::vector<std::string>& names, LockServer& server, const CallContext& context)
 {
@@ -284,7 +266,7 @@ std::vector<LockRecord> RedisLockStore::list(const ListQuery& query, const CallC
                              commands.add({"ZRANGEBYLEX", _server->keys().names, begin, end, "LIMIT", "0", std::to_string(namesPerPage)});
                              return commands;
                          };
-                         const auto names = textsOf(_server->ask(compose, context).front(), place());
+                         const auto names = namesIn(_server->ask(compose, context).front(), place());
                          if (names.empty())
                              return found;
                          begin = "(" + names.back();
@@ -356,7 +338,7 @@ std::size_t RedisLockStore::prune(Milliseconds retention, const CallContext& con
             commands.add({"EVALSHA", digestOf(Script::candidates), "1", keys.ages, age, std::to_string(prunedPerCall)});
             return commands;
         };
-        return textsOf(_server->ask(compose, context).front(), place());
+        return namesIn(_server->ask(compose, context).front(), place());
     };
     return doing("forget old locks", *_server,
                  [&]

@@ -1,5 +1,7 @@
 #include "ServerTrouble.h"
 
+#include "Leasehold/Exceptions.h"
+
 #include <algorithm>
 #include <array>
 
@@ -74,6 +76,11 @@ ServerTrouble movedTo(std::string_view error)
 bool ServerTrouble::isUnavailable() const
 {
     return meaning != Meaning::refused && meaning != Meaning::missingRight && meaning != Meaning::scriptFailed;
+}
+
+void refuseNonsense(const std::string& place)
+{
+    throw LockStoreError(place + ": the answer of the server makes no sense: does only Leasehold write to the keys of the prefix?");
 }
 
 ServerTrouble troubleOf(std::string_view error)

@@ -32,6 +32,9 @@ struct ServerTrouble
     bool isUnavailable() const;
 };
 
+/// Throws the LockStoreError for a reply that none of our commands has. `place` names the store.
+[[noreturn]] void refuseNonsense(const std::string& place);
+
 /// `error`: the text of an error reply.
 ServerTrouble troubleOf(std::string_view error);
 

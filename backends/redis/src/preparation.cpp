@@ -1,5 +1,7 @@
 #include "preparation.h"
 
+#include "LockSteps.h"
+
 #include "Leasehold/printable.h"
 
 namespace Leasehold::Redis
@@ -17,38 +19,40 @@ std::string valueIn(const std::string& info, const std::string& name)
     return info.substr(begin, info.find_first_of("\r\n", begin) - begin);
 }
 
-/// Eviction of a held lock is two holders. Policies that begin with "volatile" spare our keys, because they do not expire.
-void requireNoEviction(const Reply& memory, const LockServer& server)
+} // namespace
+
+// Eviction of a held lock is two holders. Policies that begin with "volatile" spare our keys, because they do not expire.
+void requireNoEviction(const Reply& memory, const std::string& place)
 {
+    if (memory.type != Reply::Type::text)
+        refuseNonsense(place);
     const auto limit = valueIn(memory.text, "maxmemory");
     const auto policy = valueIn(memory.text, "maxmemory_policy");
     if (!limit.empty() && limit != "0" && policy.starts_with("allkeys"))
-        throw LockStoreError(server.place() + ": the server's maxmemory-policy is " + printable(policy) +
+        throw LockStoreError(place + ": the server's maxmemory-policy is " + printable(policy) +
                              ", so it would delete held locks when its memory is full: set it to noeviction");
 }
 
-void requireRights(const Reply& missing, const LockServer& server)
+void requireRights(const Reply& missing, const std::string& place)
 {
     std::string commands;
-    for (const auto& command : missing.items)
-        commands += (commands.empty() ? "" : ", ") + printable(command.text);
+    for (const auto& command : namesIn(missing, place))
+        commands += (commands.empty() ? "" : ", ") + printable(command);
     if (!commands.empty())
-        throw LockStoreError(server.place() + ": the user may not use " + commands +
+        throw LockStoreError(place + ": the user may not use " + commands +
                              " on the keys of the prefix: operating.md of the Redis store lists the rights that it needs");
 }
 
-/// An array of names and values.
-void requireDurable(const Reply& settings, const LockServer& server)
+// An array of names and values.
+void requireDurable(const Reply& settings, const std::string& place)
 {
     std::string appendonly, appendfsync;
     for (std::size_t index = 0; index + 1 < settings.items.size(); index += 2)
         (settings.items[index].isText("appendonly") ? appendonly : appendfsync) = settings.items[index + 1].text;
     if (appendonly != "yes" || appendfsync != "always")
-        throw LockStoreError(server.place() + ": durable is set, but the server has appendonly " + printable(appendonly) +
-                             " and appendfsync " + printable(appendfsync) + ": needed are yes and always");
+        throw LockStoreError(place + ": durable is set, but the server has appendonly " + printable(appendonly) + " and appendfsync " +
+                             printable(appendfsync) + ": needed are yes and always");
 }
-
-} // namespace
 
 void prepare(LockServer& server, const CallContext& context)
 {
@@ -67,8 +71,8 @@ void prepare(LockServer& server, const CallContext& context)
             return commands;
         },
         context);
-    requireRights(replies[0], server);
-    requireNoEviction(replies[1], server);
+    requireRights(replies[0], server.place());
+    requireNoEviction(replies[1], server.place());
     server.askInEra(
         [](const Session&)
         {
@@ -89,7 +93,7 @@ void prepare(LockServer& server, const CallContext& context)
                 return commands;
             },
             context);
-        requireDurable(settings.front(), server);
+        requireDurable(settings.front(), server.place());
     }
     catch (const MissingRight&)
     {

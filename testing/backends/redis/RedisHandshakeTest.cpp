@@ -2,9 +2,12 @@
 
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/RedisLockStore.h"
+#include "Leasehold/Store/ReleaseFeed.h"
+#include "Leasehold/waitUntil.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <atomic>
 #include <chrono>
 
 namespace Leasehold
@@ -25,6 +28,7 @@ class RedisHandshakeTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testDrippingServerEndsAtTheDeadline);
     CPPUNIT_TEST(testNodesThatSendOneAroundAreUnavailable);
     CPPUNIT_TEST(testEveryNodeThatFailedIsNamed);
+    CPPUNIT_TEST(testWatchIsConfirmedOnlyByTheServer);
     CPPUNIT_TEST_SUITE_END();
 
     static constexpr const char* hello =
@@ -166,6 +170,43 @@ public:
         for (const auto& node : {nodeOf(first), nodeOf(second)})
             CPPUNIT_ASSERT_MESSAGE(message, message.find(node + ": ") != std::string::npos);
         CPPUNIT_ASSERT_MESSAGE(message, message.find("Connection refused") != std::string::npos);
+    }
+
+    struct Watched : ReleaseSink
+    {
+        void watching(const std::string&) override { ++confirmed; }
+        void mayBeFree(const std::string&) override {}
+        void lost(std::span<const LeaseRef>) override {}
+        void deaf(const std::string&) override {}
+        std::atomic<int> confirmed{0};
+    };
+
+    /// A release before the server has subscribed the feed is published to nobody, so a waiter must ask again after that.
+    void testWatchIsConfirmedOnlyByTheServer()
+    {
+        std::atomic<bool> asked{false}, mayAnswer{false};
+        const ScriptedServer server(
+            [&](ScriptedServer::Conversation& conversation)
+            {
+                for (const auto& answer : {std::string(hello), loaded() + "$-1\r\n"})
+                {
+                    conversation.readAnything();
+                    conversation.send(answer);
+                }
+                conversation.readAnything();
+                asked = true;
+                static_cast<void>(waitUntil([&] { return mayAnswer.load(); }, 1min));
+                conversation.send("*3\r\n$9\r\nsubscribe\r\n$18\r\n{leasehold}:free:a\r\n:1\r\n");
+                conversation.hang();
+            });
+        Watched sink;
+        const auto store = storeOn(server);
+        const auto feed = store->releaseFeed(sink);
+        feed->watch("a");
+        CPPUNIT_ASSERT(waitUntil([&] { return asked.load(); }, 1min));
+        CPPUNIT_ASSERT_EQUAL(0, sink.confirmed.load());
+        mayAnswer = true;
+        CPPUNIT_ASSERT(waitUntil([&] { return sink.confirmed == 1; }, 1min));
     }
 };
 

@@ -1,9 +1,11 @@
 #include "fuzzing.h"
 
 #include "LockSteps.h"
+#include "PushEvent.h"
 #include "Reply.h"
 #include "ServerIdentity.h"
 #include "ServerTrouble.h"
+#include "preparation.h"
 
 #include "Leasehold/Exceptions.h"
 
@@ -73,6 +75,32 @@ void settleSteps(const Reply& reply)
         require(renewed->remaining.count() > 0, "a renewed lease has no time left");
 }
 
+/// What the server says before it has any lock, and what it says of several.
+void judgeOthers(const Reply& reply)
+{
+    readably([&] { requireReadable(ServerIdentity::of(reply, "h:6379").text()); });
+    readably([&] { requireNoEviction(reply, place); });
+    readably([&] { requireRights(reply, place); });
+    readably([&] { requireDurable(reply, place); });
+    readably([&] { namesIn(reply, place); });
+    readably([&] { require(numberIn(reply, place) >= 0, "a negative number of records was forgotten"); });
+    if (const auto address = ServerAddress::ofServer(reply.text))
+    {
+        requireReadable(address->text());
+        require(address->port > 0, "a server has no port");
+    }
+}
+
+void judgePush(const Reply& reply)
+{
+    static const Keys keys("p");
+    const auto event = PushEvent::of(reply, keys);
+    if (event.kind != PushEvent::Kind::other)
+        require(reply.items[1].isText(keys.channels + event.name), "an event is of another channel");
+    else
+        require(event.name.empty(), "no event has a name");
+}
+
 void judge(const Reply& reply)
 {
     if (reply.type == Reply::Type::error)
@@ -88,7 +116,8 @@ void judge(const Reply& reply)
             if (const auto record = recordIn(reply, 1, "a", place))
                 requireRecord(*record);
         });
-    readably([&] { requireReadable(ServerIdentity::of(reply, "h:6379").text()); });
+    judgeOthers(reply);
+    judgePush(reply);
 }
 
 } // namespace
