@@ -15,13 +15,14 @@ constexpr int slots = 16384;
 
 } // namespace
 
-RedisCluster::RedisCluster(RedisKind kind, bool withReplicas) : _withReplicas(withReplicas)
+RedisCluster::RedisCluster(RedisKind kind, bool withReplicas, const TestCertificates* certificates) : _withReplicas(withReplicas)
 {
     const auto count = withReplicas ? 2 * primaries : primaries;
     while (_nodes.size() < count)
         _nodes.push_back(std::make_unique<RedisServer>(
             kind, RedisServerOptions{.isClusterNode = true,
-                                     .arguments = {"--cluster-node-timeout", "2000", "--cluster-replica-validity-factor", "0"}}));
+                                     .arguments = {"--cluster-node-timeout", "2000", "--cluster-replica-validity-factor", "0"},
+                                     .certificates = certificates}));
     meet();
     if (withReplicas)
         addReplicas();

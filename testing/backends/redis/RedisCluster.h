@@ -15,8 +15,8 @@ class RedisCluster
 public:
     static constexpr std::size_t primaries = 3;
 
-    /// Returns when it is complete.
-    RedisCluster(RedisKind kind, bool withReplicas);
+    /// `certificates`: see RedisServerOptions. Returns when it is complete.
+    RedisCluster(RedisKind kind, bool withReplicas, const TestCertificates* certificates = nullptr);
 
     std::size_t size() const { return _nodes.size(); }
     RedisServer& node(std::size_t index) { return *_nodes.at(index); }

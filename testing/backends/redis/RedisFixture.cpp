@@ -1,7 +1,30 @@
 #include "RedisFixture.h"
 
+#include <fstream>
+#include <sstream>
+
 namespace Leasehold
 {
+namespace
+{
+
+/// The words of the first indented block of operating.md of the store.
+std::vector<std::string> documentedRights()
+{
+    std::ifstream file(LEASEHOLD_REDIS_OPERATING);
+    std::vector<std::string> rights;
+    for (std::string line; std::getline(file, line) && (rights.empty() || !line.empty());)
+    {
+        if (!line.starts_with("    "))
+            continue;
+        std::istringstream words(line);
+        for (std::string word; words >> word;)
+            rights.push_back(word);
+    }
+    return rights;
+}
+
+} // namespace
 
 void RedisFixture::tearDown()
 {
@@ -27,6 +50,15 @@ std::unique_ptr<RedisLockStore> RedisFixture::open(RedisOptions options)
     auto store = openUnprepared(std::move(options));
     store->prepare(context());
     return store;
+}
+
+void RedisFixture::addWorker(const RedisServer& server, const std::vector<std::string>& changes)
+{
+    auto command = documentedRights();
+    CPPUNIT_ASSERT(command.size() > 10);
+    command.insert(command.begin(), {"ACL", "SETUSER", "worker", "reset", "on", ">hunter2"});
+    command.insert(command.end(), changes.begin(), changes.end());
+    server.operate(command);
 }
 
 std::vector<std::string> RedisFixture::keys()

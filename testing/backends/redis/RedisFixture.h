@@ -31,6 +31,9 @@ protected:
     /// The same, not prepared.
     std::unique_ptr<RedisLockStore> openUnprepared(RedisOptions options);
 
+    /// Makes the user "worker" with the password "hunter2" and the rights that operating.md of the store lists, and then changes these.
+    static void addWorker(const RedisServer& server, const std::vector<std::string>& changes = {});
+
     /// Every key of the store's prefix.
     std::vector<std::string> keys();
 

@@ -1,12 +1,14 @@
 #include "RedisCluster.h"
 #include "RedisFixture.h"
 #include "RedisSentinels.h"
+#include "TestCertificates.h"
 
 #include "Leasehold/Store/ReleaseFeed.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <atomic>
+#include <thread>
 
 namespace Leasehold
 {
@@ -20,11 +22,15 @@ class RedisReplicationTest : public RedisFixture
     CPPUNIT_TEST(testGrantWithoutItsReplicaDoesNotCount);
     CPPUNIT_TEST(testReplicaInAListOfNodesIsPassedOver);
     CPPUNIT_TEST(testSentinelsNameThePrimary);
+    CPPUNIT_TEST(testSentinelsHaveAUserOfTheirOwn);
     CPPUNIT_TEST(testUnknownNameOfThePrimaryIsTold);
     CPPUNIT_TEST(testSentinelIsNotUsedAsAServer);
+    CPPUNIT_TEST(testSentinelsAndTheirServersUseTls);
     CPPUNIT_TEST(testPromotedReplicaGrantsNothingAndRenews);
     CPPUNIT_TEST(testPrimaryThatComesBackGrantsNothing);
     CPPUNIT_TEST(testClusterKeepsEveryNameInOneSlot);
+    CPPUNIT_TEST(testClusterUsesTls);
+    CPPUNIT_TEST(testClusterWithoutANodeForTheSlotIsUnavailable);
     CPPUNIT_TEST(testFeedHearsReleasesInACluster);
     CPPUNIT_TEST(testMovedSlotIsAFailover);
     CPPUNIT_TEST_SUITE_END();
@@ -107,6 +113,24 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::int64_t{1}, group.server(0).operate({"EXISTS", "{leasehold}:l:a"}).integer);
     }
 
+    void testSentinelsHaveAUserOfTheirOwn()
+    {
+        RedisSentinels group(RedisKind::redis7);
+        addWorker(group.server(group.primary()));
+        group.operateSentinels(
+            {"ACL", "SETUSER", "watcher", "reset", "on", ">hunter3", "+hello", "+client|setname", "+sentinel|get-master-addr-by-name"});
+        group.operateSentinels({"ACL", "SETUSER", "default", "resetpass"}); // from now on nobody else may log in to a sentinel
+        auto options = throughSentinels(group);
+        options.user = "worker";
+        options.password = "hunter2";
+        assertSays(error([&] { prepared(options); }), "it refuses HELLO: it asks for a password");
+        options.sentinelUser = "watcher";
+        options.sentinelPassword = "hunter2";
+        assertSays(error([&] { prepared(options); }), "it refuses the user or the password");
+        options.sentinelPassword = "hunter3";
+        grant(*prepared(options), "a");
+    }
+
     void testUnknownNameOfThePrimaryIsTold()
     {
         RedisSentinels group(RedisKind::redis7);
@@ -118,6 +142,33 @@ public:
         RedisSentinels group(RedisKind::redis7);
         assertSays(error([&] { prepared({.nodes = group.nodes()}); }), "is a sentinel: set leasehold.store.redis.sentinel");
         assertSays(error([&] { prepared({.nodes = {group.server(0).node()}, .sentinel = "leasehold"}); }), "is no sentinel");
+    }
+
+    void testSentinelsAndTheirServersUseTls()
+    {
+        const TestCertificates certificates("IP:127.0.0.1");
+        RedisSentinels group(RedisKind::redis7, {}, &certificates);
+        auto options = throughSentinels(group);
+        unavailability([&] { prepared(options); }); // no server speaks without TLS
+        options.tls = true;
+        options.caFile = certificates.caFile();
+        const auto store = prepared(options);
+        const auto lease = grant(*store, "a");
+        const auto killed = group.primary();
+        group.server(killed).kill();
+        until("the next primary renews the lease",
+              [&]
+              {
+                  try
+                  {
+                      return renew(*store, lease).status == RenewStatus::renewed;
+                  }
+                  catch (const LockStoreUnavailable&)
+                  {
+                      return false;
+                  }
+              });
+        CPPUNIT_ASSERT(group.primary() != killed);
     }
 
     void testPromotedReplicaGrantsNothingAndRenews()
@@ -187,6 +238,30 @@ public:
         assertSays(error([&] { prepared({.nodes = cluster.nodes(), .durable = true}); }), "durable is set, but a cluster");
     }
 
+    void testClusterUsesTls()
+    {
+        const TestCertificates certificates("IP:127.0.0.1");
+        RedisCluster cluster(RedisKind::redis7, false, &certificates);
+        const auto owner = cluster.ownerOf("leasehold");
+        const auto other = cluster.node((owner + 1) % RedisCluster::primaries).node(); // it names the owner
+        const auto store = prepared({.nodes = {other}, .tls = true, .caFile = certificates.caFile(), .replicas = 0, .pauseAfterStart = {}});
+        grant(*store, "a");
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{1}, cluster.node(owner).operate({"EXISTS", "{leasehold}:l:a"}).integer);
+    }
+
+    void testClusterWithoutANodeForTheSlotIsUnavailable()
+    {
+        RedisCluster cluster(RedisKind::redis7, false);
+        const auto store = prepared({.nodes = cluster.nodes(), .replicas = 0, .pauseAfterStart = {}});
+        const auto lease = grant(*store, "a");
+        auto& owner = cluster.node(cluster.ownerOf("leasehold"));
+        const auto slot = std::to_string(owner.operate({"CLUSTER", "KEYSLOT", "{leasehold}:era"}).integer);
+        owner.operate({"CLUSTER", "DELSLOTS", slot});
+        assertSays(unavailability([&] { renew(*store, lease); }), "the cluster is down: a primary is missing");
+        owner.operate({"CLUSTER", "ADDSLOTS", slot});
+        CPPUNIT_ASSERT(insist([&] { return renew(*store, lease); }).status == RenewStatus::renewed);
+    }
+
     struct Sink : ReleaseSink
     {
         void watching(const std::string&) override { ++confirmed; }
@@ -213,7 +288,10 @@ public:
     void testFeedHearsReleasesInACluster()
     {
         RedisCluster cluster(RedisKind::redis7, false);
-        const auto store = prepared({.nodes = cluster.nodes(), .replicas = 0, .pauseAfterStart = {}});
+        for (std::size_t node = 0; node < cluster.size(); ++node)
+            addWorker(cluster.node(node), {"+spublish", "+ssubscribe", "+sunsubscribe"}); // operating.md adds these for a cluster
+        const auto store =
+            prepared({.nodes = cluster.nodes(), .user = "worker", .password = "hunter2", .replicas = 0, .pauseAfterStart = {}});
         Sink sink;
         const auto feed = store->releaseFeed(sink);
         feed->watch("a");

@@ -5,9 +5,6 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
-#include <fstream>
-#include <sstream>
-
 namespace Leasehold
 {
 
@@ -30,29 +27,9 @@ class RedisSecurityTest : public RedisFixture
     CPPUNIT_TEST(testClientCertificateIsSent);
     CPPUNIT_TEST_SUITE_END();
 
-    /// The words of the first indented block of operating.md of the store.
-    static std::vector<std::string> documentedRights()
-    {
-        std::ifstream file(LEASEHOLD_REDIS_OPERATING);
-        std::vector<std::string> rights;
-        for (std::string line; std::getline(file, line) && (rights.empty() || !line.empty());)
-        {
-            if (!line.starts_with("    "))
-                continue;
-            std::istringstream words(line);
-            for (std::string word; words >> word;)
-                rights.push_back(word);
-        }
-        return rights;
-    }
-
     RedisOptions user(const std::vector<std::string>& changes = {})
     {
-        auto command = documentedRights();
-        CPPUNIT_ASSERT(command.size() > 10);
-        command.insert(command.begin(), {"ACL", "SETUSER", "worker", "reset", "on", ">hunter2"});
-        command.insert(command.end(), changes.begin(), changes.end());
-        server().operate(command);
+        addWorker(server(), changes);
         return {.nodes = {server().node()}, .user = "worker", .password = "hunter2", .pauseAfterStart = {}};
     }
 
@@ -63,12 +40,10 @@ class RedisSecurityTest : public RedisFixture
 
     RedisOptions tls(const TestCertificates& certificates, bool asksForClients = false)
     {
-        for (const auto& file : {certificates.certificateFile(), certificates.keyFile(), certificates.caFile()})
-            std::filesystem::permissions(file, std::filesystem::perms::all);
-        std::filesystem::permissions(std::filesystem::path(certificates.caFile()).parent_path(), std::filesystem::perms::all);
-        server().operate({"CONFIG", "SET", "tls-cert-file", certificates.certificateFile(), "tls-key-file", certificates.keyFile(),
-                          "tls-ca-cert-file", certificates.caFile(), "tls-auth-clients", asksForClients ? "yes" : "no", "port", "0",
-                          "tls-port", std::to_string(server().port())});
+        RedisServerOptions options{.certificates = &certificates};
+        if (asksForClients)
+            options.arguments = {"--tls-auth-clients", "yes"};
+        server(std::move(options));
         return {.nodes = {server().node()}, .tls = true, .caFile = certificates.caFile(), .pauseAfterStart = {}};
     }
 

@@ -11,23 +11,25 @@ namespace Leasehold
 class RedisSentinels::Sentinel : public ServerProcess
 {
 public:
-    Sentinel(RedisKind kind, int primaryPort) :
-        ServerProcess({.name = "a sentinel", .refusesRoot = true}), _program(redisProgram(kind)), _primaryPort(primaryPort)
+    Sentinel(RedisKind kind, int primaryPort, const TestCertificates* certificates) :
+        ServerProcess({.name = "a sentinel", .refusesRoot = true}), _program(redisProgram(kind)), _primaryPort(primaryPort),
+        _certificates(certificates)
     {
         start();
     }
 
-    Redis::Reply ask(const std::vector<std::string>& words) const
-    {
-        return askServer({.host = "127.0.0.1", .port = static_cast<std::uint16_t>(port())}, words);
-    }
+    Redis::Reply ask(const std::vector<std::string>& words) const { return askServer({.path = unixSocket()}, words); }
 
 protected:
     void configure() override
     {
         const std::string name = primaryName;
-        write("sentinel.conf", "port " + std::to_string(port()) + "\nbind 127.0.0.1\ndir " + folder().string() + "\nsentinel monitor " +
-                                   name + " 127.0.0.1 " + std::to_string(_primaryPort) + " 2\nsentinel down-after-milliseconds " + name +
+        std::string settings = "port " + std::to_string(port()) + "\nunixsocket " + unixSocket() + "\nunixsocketperm 777\n";
+        if (_certificates != nullptr)
+            for (const auto& [key, value] : tlsSettings(*_certificates, port()))
+                settings += key + " " + value + "\n";
+        write("sentinel.conf", settings + "bind 127.0.0.1\ndir " + folder().string() + "\nsentinel monitor " + name + " 127.0.0.1 " +
+                                   std::to_string(_primaryPort) + " 2\nsentinel down-after-milliseconds " + name +
                                    " 1000\nsentinel failover-timeout " + name + " 3000\n");
     }
     std::vector<std::string> command() const override { return {_program, (folder() / "sentinel.conf").string(), "--sentinel"}; }
@@ -44,21 +46,24 @@ protected:
     }
 
 private:
+    std::string unixSocket() const { return (folder() / "socket").string(); }
+
     const std::string _program;
     const int _primaryPort;
+    const TestCertificates* const _certificates;
 };
 
-RedisSentinels::RedisSentinels(RedisKind kind, const std::vector<std::string>& arguments)
+RedisSentinels::RedisSentinels(RedisKind kind, const std::vector<std::string>& arguments, const TestCertificates* certificates)
 {
     for (auto& server : _servers)
     {
-        RedisServerOptions options{.arguments = arguments};
+        RedisServerOptions options{.arguments = arguments, .certificates = certificates};
         if (&server != &_servers.front())
             options.arguments.insert(options.arguments.end(), {"--replicaof", "127.0.0.1", std::to_string(_servers.front()->port())});
         server = std::make_unique<RedisServer>(kind, std::move(options));
     }
     for (auto& sentinel : _sentinels)
-        sentinel = std::make_unique<Sentinel>(kind, _servers.front()->port());
+        sentinel = std::make_unique<Sentinel>(kind, _servers.front()->port(), certificates);
     awaitReplicas();
     for (const auto& sentinel : _sentinels)
         requireSoon("the sentinels know each other and both replicas",
@@ -98,6 +103,13 @@ void RedisSentinels::awaitReplicas()
                            server.info("replication", "slave0").find("state=online") != std::string::npos &&
                            server.info("replication", "slave1").find("state=online") != std::string::npos;
                 });
+}
+
+void RedisSentinels::operateSentinels(const std::vector<std::string>& words)
+{
+    for (const auto& sentinel : _sentinels)
+        if (const auto reply = sentinel->ask(words); reply.type == Redis::Reply::Type::error)
+            throw std::runtime_error(sentinel->name() + " answered " + words.front() + " with " + reply.text);
 }
 
 std::vector<std::string> RedisSentinels::nodes() const

@@ -16,8 +16,8 @@ public:
     static constexpr std::size_t servers = 3, sentinels = 3;
     static constexpr const char* primaryName = "leasehold";
 
-    /// `arguments`: of each server. Returns when the sentinels know all servers and each other.
-    explicit RedisSentinels(RedisKind kind, const std::vector<std::string>& arguments = {});
+    /// `arguments`: of each server. `certificates`: see RedisServerOptions. Returns when the sentinels know all servers and each other.
+    explicit RedisSentinels(RedisKind kind, const std::vector<std::string>& arguments = {}, const TestCertificates* certificates = nullptr);
     ~RedisSentinels();
 
     RedisServer& server(std::size_t index) { return *_servers.at(index); }
@@ -25,6 +25,8 @@ public:
     std::size_t primary() const;
     /// Returns when there is a primary with two replicas that follow it.
     void awaitReplicas();
+    /// Sends a command to each sentinel as an operator. Throws std::runtime_error if one answers with an error.
+    void operateSentinels(const std::vector<std::string>& words);
     /// The addresses of the sentinels.
     std::vector<std::string> nodes() const;
 

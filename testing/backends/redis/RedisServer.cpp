@@ -1,6 +1,7 @@
 #include "RedisServer.h"
 
 #include "Session.h"
+#include "TestCertificates.h"
 
 #include "net/CallFailure.h"
 #include "net/HostResolver.h"
@@ -90,6 +91,9 @@ std::vector<std::string> RedisServer::command() const
                                    "no"};
     if (_options.isClusterNode)
         words.insert(words.end(), {"--cluster-enabled", "yes", "--cluster-port", std::to_string(port(1))});
+    if (_options.certificates != nullptr)
+        for (const auto& [name, value] : tlsSettings(*_options.certificates, port()))
+            words.insert(words.end(), {"--" + name, value});
     words.insert(words.end(), _options.arguments.begin(), _options.arguments.end());
     return words;
 }
@@ -144,6 +148,22 @@ void RedisServer::advanceClock(Milliseconds by)
     // A new file in its place, so that the server never reads half a time.
     write("clock.new", faketimeText(_clock));
     std::filesystem::rename(folder() / "clock.new", folder() / "clock");
+}
+
+std::vector<std::pair<std::string, std::string>> tlsSettings(const TestCertificates& certificates, int port)
+{
+    using std::filesystem::perms;
+    for (const auto& file : {certificates.certificateFile(), certificates.keyFile(), certificates.caFile()})
+        std::filesystem::permissions(file, perms::all);
+    std::filesystem::permissions(std::filesystem::path(certificates.caFile()).parent_path(), perms::all);
+    return {{"port", "0"},
+            {"tls-port", std::to_string(port)},
+            {"tls-cert-file", certificates.certificateFile()},
+            {"tls-key-file", certificates.keyFile()},
+            {"tls-ca-cert-file", certificates.caFile()},
+            {"tls-auth-clients", "no"},
+            {"tls-replication", "yes"},
+            {"tls-cluster", "yes"}};
 }
 
 Redis::Reply askServer(const Redis::ServerAddress& address, const std::vector<std::string>& words)

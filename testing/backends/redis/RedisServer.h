@@ -9,10 +9,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace Leasehold
 {
+
+class TestCertificates;
 
 enum class RedisKind
 {
@@ -30,6 +33,8 @@ struct RedisServerOptions
     bool isClusterNode = false;           ///< it has a second port, by which nodes talk to each other
     bool setClock = false;                ///< its clock stands still until setClock; only Valkey works with libfaketime
     std::vector<std::string> arguments{}; ///< of its command line, as "--maxmemory", "1mb"
+    /// If set, it speaks only TLS, with other servers too, except on its unix socket; only Redis can. They must exist when it starts.
+    const TestCertificates* certificates = nullptr;
 };
 
 /// A server of Redis or Valkey. Without further options it keeps nothing on the disk. See ServerProcess.
@@ -66,6 +71,9 @@ private:
     const std::string _program;
     Milliseconds _clock{1'800'000'000'000};
 };
+
+/// The settings of a server or sentinel with RedisServerOptions::certificates, by name. Makes the files readable for it.
+std::vector<std::pair<std::string, std::string>> tlsSettings(const TestCertificates& certificates, int port);
 
 /// Sends one command to a server or sentinel and returns its reply, which may be an error. Throws std::runtime_error if there is none.
 Redis::Reply askServer(const Redis::ServerAddress& address, const std::vector<std::string>& words);
