@@ -27,6 +27,7 @@ constexpr std::array words{
     Known{"CLUSTERDOWN", Meaning::unavailable, "the cluster is down: a primary is missing"},
     Known{"READONLY", Meaning::notPrimary, "it is a replica"},
     Known{"MASTERDOWN", Meaning::notPrimary, "it is a replica without its primary"},
+    Known{"UNBLOCKED", Meaning::notPrimary, "it became a replica before its replicas confirmed the change"},
     Known{"LOADING", Meaning::unavailable, "it has started and is loading its data"},
     Known{"BUSY", Meaning::unavailable, "it is busy with a script of another program; SCRIPT KILL ends that"},
     Known{"NOREPLICAS", Meaning::unavailable, "it has fewer replicas than its min-replicas-to-write"},

@@ -9,7 +9,8 @@
 namespace Leasehold::Redis
 {
 
-/// What an error reply means for the request. In every case but scriptFailed and missingRight nothing of it was carried out.
+/// What an error reply means for the request. In every case but scriptFailed, missingRight and a reply to WAIT nothing of it was carried
+/// out.
 enum class Meaning
 {
     scriptMissing, ///< the server does not have the script (any more)

@@ -20,6 +20,7 @@ class RedisReplicationTest : public RedisFixture
 {
     CPPUNIT_TEST_SUITE(RedisReplicationTest);
     CPPUNIT_TEST(testGrantWithoutItsReplicaDoesNotCount);
+    CPPUNIT_TEST(testPrimaryDemotedBeforeConfirmationIsUnavailable);
     CPPUNIT_TEST(testReplicaInAListOfNodesIsPassedOver);
     CPPUNIT_TEST(testSentinelsNameThePrimary);
     CPPUNIT_TEST(testSentinelsHaveAUserOfTheirOwn);
@@ -93,6 +94,28 @@ public:
         const auto replayed = insist([&] { return acquire(*store, "b", "t"); });
         CPPUNIT_ASSERT(replayed.status == AcquireStatus::granted);
         CPPUNIT_ASSERT_EQUAL(unconfirmed, replayed.record.fence);
+    }
+
+    void testPrimaryDemotedBeforeConfirmationIsUnavailable()
+    {
+        const auto store = open({.replicas = 1, .pauseAfterStart = {}}); // there is none, so each grant waits for a second
+        std::string message;
+        until("the server is demoted while a grant waits",
+              [&]
+              {
+                  server().operate({"REPLICAOF", "NO", "ONE"});
+                  std::atomic<bool> ended{false};
+                  std::jthread caller(
+                      [&]
+                      {
+                          message = unavailability([&] { acquire(*store, "a", "t"); });
+                          ended = true;
+                      });
+                  until("the grant waits", [&] { return server().info("clients", "blocked_clients") == "1" || ended; });
+                  server().operate({"REPLICAOF", "127.0.0.1", "1"});
+                  caller.join();
+                  return message.find("it became a replica before its replicas confirmed the change") != std::string::npos;
+              });
     }
 
     void testReplicaInAListOfNodesIsPassedOver()

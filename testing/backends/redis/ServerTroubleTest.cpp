@@ -26,6 +26,7 @@ public:
             {"CLUSTERDOWN The cluster is down", Meaning::unavailable},
             {"READONLY You can't write against a read only replica.", Meaning::notPrimary},
             {"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", Meaning::notPrimary},
+            {"UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)", Meaning::notPrimary},
             {"LOADING Redis is loading the dataset in memory", Meaning::unavailable},
             {"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.", Meaning::unavailable},
             {"NOREPLICAS Not enough good replicas to write.", Meaning::unavailable},
