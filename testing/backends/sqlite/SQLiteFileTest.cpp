@@ -119,8 +119,9 @@ public:
     void testTruncatedDatabaseIsRefused()
     {
         take(*openStore(_path), "job", "token");
-        RawDatabase(_path).run("PRAGMA wal_checkpoint(TRUNCATE)");
-        fs::resize_file(_path, 4096); // cuts off the page with the locks
+        RawDatabase raw(_path);
+        raw.run("PRAGMA wal_checkpoint(TRUNCATE)");
+        fs::resize_file(_path, static_cast<std::uintmax_t>(raw.number("PRAGMA page_size"))); // cuts off the page with the locks
         assertNames(messageOf<LockStoreError>([&] { tryAcquire(*openStore(_path), "job", "other"); }), {_path});
     }
 
@@ -185,6 +186,7 @@ public:
     {
         std::ofstream{_path};
         take(*openStore(_path), "job", "token");
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{2048}, RawDatabase(_path).number("PRAGMA page_size")); // see SqliteSchema
     }
 
     void testDirectoryAndAPipeAreRefused()

@@ -29,6 +29,7 @@ BareSQLite::BareSQLite(const std::string& path, std::string name, bool syncGrant
     if (opened != SQLITE_OK)
         fail();
     sqlite3_busy_handler(database, waitALittle, nullptr);
+    execute("PRAGMA page_size = 2048"); // as the store
     execute("PRAGMA journal_mode = WAL");
     execute("PRAGMA synchronous = NORMAL");
     execute("CREATE TABLE IF NOT EXISTS locks (name TEXT PRIMARY KEY, token TEXT, fence INTEGER, standing INTEGER, acquired_wall INTEGER,"
