@@ -22,7 +22,7 @@ constexpr Milliseconds wholeSecond = std::chrono::seconds{1};
 // A request may have 1.5 MiB, of which base64 makes 2.
 constexpr std::size_t bytesPerRequest = 1'000'000;
 // Of the operations that a Txn may have, so many are those of the deepest step in it: its comparisons or operations on each level.
-constexpr std::size_t operationsOfStep = 16;
+constexpr std::size_t operationsOfStep = 9;
 // With authentication, each put on a lease checks the rights on all its keys, so few locks may share one.
 constexpr std::size_t stepsOfUsers = 112;
 

@@ -49,13 +49,12 @@ bool isRange(const Response& response)
     return response.kind == Response::Kind::range && response.found.size() <= 1;
 }
 
-/// The branch that grants was carried out.
+/// The operations that grant were carried out.
 bool isGrant(const Response& txn)
 {
     constexpr std::size_t puts = 3;
-    return txn.kind == Response::Kind::txn && txn.succeeded && txn.responses.size() >= puts &&
-           std::all_of(txn.responses.begin(), txn.responses.begin() + puts,
-                       [](const Response& one) { return one.kind == Response::Kind::put; });
+    return txn.responses.size() >= puts && std::all_of(txn.responses.begin(), txn.responses.begin() + puts,
+                                                       [](const Response& one) { return one.kind == Response::Kind::put; });
 }
 
 /// The only operation of a branch.
@@ -64,24 +63,50 @@ const Response* onlyTxn(const Response& txn)
     return txn.responses.size() == 1 && txn.responses.front().kind == Response::Kind::txn ? &txn.responses.front() : nullptr;
 }
 
-/// The lock has ended or was never granted: the reads of the innermost branch tell which.
-std::optional<AcquireOutcome> readFree(const Response& answer, const std::string& hash)
+/// The lock has ended or was never granted: the branches tell which.
+std::optional<AcquireOutcome> readFree(const Response& answer)
 {
     using Kind = AcquireOutcome::Kind;
-    const auto* const ifNew = onlyTxn(answer);
-    if (!ifNew)
+    const auto* const ifSpent = onlyTxn(answer);
+    if (!ifSpent)
         return std::nullopt;
-    if (isGrant(*ifNew))
-        return AcquireOutcome{Kind::granted, {}};
-    const auto* const ifKnown = onlyTxn(*ifNew);
-    if (!ifKnown || ifNew->succeeded)
+    if (ifSpent->succeeded)
+        return AcquireOutcome{Kind::spent, {}};
+    const auto* const ifAhead = onlyTxn(*ifSpent);
+    if (!ifAhead)
         return std::nullopt;
-    if (isGrant(*ifKnown))
-        return AcquireOutcome{Kind::granted, {}};
-    auto state = readState(ifKnown->responses);
-    if (ifKnown->succeeded || !state || !state->memory)
+    if (!ifAhead->succeeded)
+        return isGrant(*ifAhead) ? std::optional(AcquireOutcome{Kind::granted, {}}) : std::nullopt;
+    const auto* const last = ifAhead->responses.size() == 1 ? ifAhead->responses.front().only() : nullptr;
+    auto memory = last ? LockMemory::read(last->value) : std::nullopt;
+    if (!memory)
         return std::nullopt;
-    return AcquireOutcome{state->hasToken(hash) ? Kind::spent : Kind::fenceAhead, std::move(*state)};
+    return AcquireOutcome{Kind::fenceAhead, {.memory = std::move(memory)}};
+}
+
+/// The memory and the token, as readsOfLast asks for them, from `first` on.
+std::optional<LockState> readLast(const std::vector<Response>& responses, std::size_t first = 0)
+{
+    constexpr std::size_t reads = 2;
+    if (responses.size() < first + reads || !isRange(responses[first]) || !isRange(responses[first + 1]))
+        return std::nullopt;
+    LockState state;
+    if (const auto* const found = responses[first].only())
+    {
+        state.memory = LockMemory::read(found->value);
+        state.memoryRevision = found->modRevision;
+        if (!state.memory)
+            return std::nullopt;
+    }
+    if (const auto* const found = responses[first + 1].only())
+        state.tokenHash = found->value;
+    return state;
+}
+
+/// The operations that read what is remembered of the last grant.
+std::string readsOfLast(const LockKeys& keys, const std::string& name)
+{
+    return listed(readKey(keys.memory(name)), readKey(keys.token(name)));
 }
 
 } // namespace
@@ -113,17 +138,17 @@ AcquireOperation acquireOperation(const LockKeys& keys, const AcquireRequest& re
     if (request.wantedFor.count() > 0)
         held = listed(std::move(held), noteWaiter(keys, request, hash, now));
 
-    // A comparison of a value is false if the key is absent, so a new name needs a branch of its own.
-    const auto isNewFence = ifValue(keys.memory(name), Relation::less, sixteenDigits(operation.fence - request.reservedFences));
-    const auto isNewToken = ifValue(keys.token(name), Relation::notEqual, hash);
-    const auto known = nestedTxn(listed(isNewFence, isNewToken), grant, readsOf(keys, name));
-    operation.text = nestedTxn(ifAbsent(keys.live(name)), nestedTxn(ifAbsent(keys.memory(name)), grant, known), held);
+    // Every comparison of a value is false if the key is absent. So they ask for what forbids the grant: a new name needs no branch then.
+    const auto isSpent = ifValue(keys.token(name), Relation::equal, hash);
+    const auto isAhead = ifValue(keys.memory(name), Relation::greater, sixteenDigits(operation.fence - request.reservedFences));
+    const auto free = nestedTxn(isSpent, {}, nestedTxn(isAhead, readKey(keys.memory(name)), grant));
+    operation.text = nestedTxn(ifAbsent(keys.live(name)), free, held);
     return operation;
 }
 
 std::string renewOperation(const LockKeys& keys, const LeaseRef& lease)
 {
-    return nestedTxn(ifHeldBy(keys, lease), moveToLease(keys.live(lease.name)), readsOf(keys, lease.name));
+    return nestedTxn(ifHeldBy(keys, lease), moveToLease(keys.live(lease.name)), readsOfLast(keys, lease.name));
 }
 
 std::string releaseOperation(const LockKeys& keys, const LeaseRef& lease, std::int64_t now)
@@ -132,10 +157,8 @@ std::string releaseOperation(const LockKeys& keys, const LeaseRef& lease, std::i
     const LockMemory memory{lease.fence, Standing::released, now / 1000, {}};
     const auto tellWaiters =
         nestedTxn(ifValue(keys.wanted(name), Relation::greater, noteUntil(now, {})), putValue(keys.freed(name), {}), {});
-    const auto wanted = readKey(keys.wanted(name));
-    return nestedTxn(ifHeldBy(keys, lease),
-                     listed(putValue(keys.memory(name), memory.text()), deleteKey(keys.live(name)), wanted, tellWaiters),
-                     listed(readsOf(keys, name), wanted));
+    return nestedTxn(ifHeldBy(keys, lease), listed(putValue(keys.memory(name), memory.text()), deleteKey(keys.live(name)), tellWaiters),
+                     listed(readsOfLast(keys, name), readKey(keys.wanted(name))));
 }
 
 std::optional<AcquireOutcome> readAcquire(const Response& answer, const std::string& hash)
@@ -143,7 +166,7 @@ std::optional<AcquireOutcome> readAcquire(const Response& answer, const std::str
     if (answer.kind != Response::Kind::txn)
         return std::nullopt;
     if (answer.succeeded)
-        return readFree(answer, hash);
+        return readFree(answer);
     auto state = readState(answer.responses);
     if (!state || !state->memory || !state->lease)
         return std::nullopt;
@@ -161,7 +184,7 @@ std::optional<RenewReply> readRenewal(const Response& answer, const RenewRequest
             return std::nullopt;
         return RenewReply{.status = RenewStatus::renewed, .remaining = request.ttl};
     }
-    const auto state = readState(answer.responses);
+    const auto state = readLast(answer.responses);
     if (!state)
         return std::nullopt;
     const auto& [lease, ttl] = request;
@@ -172,63 +195,48 @@ std::optional<RenewReply> readRenewal(const Response& answer, const RenewRequest
 
 std::optional<ReleaseReply> readRelease(const Response& answer, const LeaseRef& lease, std::int64_t now)
 {
-    constexpr std::size_t noteAfterRelease = 2, noteAfterReads = 3;
+    constexpr std::size_t toldAt = 2, noteAt = 2;
     if (answer.kind != Response::Kind::txn)
         return std::nullopt;
-    const auto noteAt = answer.succeeded ? noteAfterRelease : noteAfterReads;
-    if (answer.responses.size() <= noteAt || !isRange(answer.responses[noteAt]))
-        return std::nullopt;
-    const auto* const note = answer.responses[noteAt].only();
-    const bool wanted = note && note->value > noteUntil(now, {});
+    const auto& responses = answer.responses;
     if (answer.succeeded)
     {
-        if (answer.responses.front().kind != Response::Kind::put)
+        if (responses.size() <= toldAt || responses.front().kind != Response::Kind::put || responses[toldAt].kind != Response::Kind::txn)
             return std::nullopt;
-        return ReleaseReply{.status = ReleaseStatus::released, .wanted = wanted};
+        return ReleaseReply{.status = ReleaseStatus::released, .wanted = responses[toldAt].succeeded};
     }
-    const auto state = readState(answer.responses);
-    if (!state)
+    const auto state = readLast(responses);
+    if (!state || responses.size() <= noteAt || !isRange(responses[noteAt]))
         return std::nullopt;
     if (!state->memory || state->memory->fence != lease.fence || !state->hasToken(tokenHash(lease.name, lease.token)))
         return ReleaseReply{};
     if (state->memory->standing == Standing::released)
-        return ReleaseReply{.status = ReleaseStatus::released, .wanted = wanted};
+    {
+        const auto* const note = responses[noteAt].only();
+        return ReleaseReply{.status = ReleaseStatus::released, .wanted = note && note->value > noteUntil(now, {})};
+    }
     return ReleaseReply{.broken = state->memory->isBroken()};
 }
 
 std::optional<LockState> readState(const std::vector<Response>& responses, std::size_t first)
 {
-    constexpr std::size_t reads = 3;
-    if (responses.size() < first + reads)
+    const auto liveAt = first + 2;
+    auto state = readLast(responses, first);
+    if (!state || responses.size() <= liveAt || !isRange(responses[liveAt]))
         return std::nullopt;
-    const auto& memory = responses[first];
-    const auto& live = responses[first + 1];
-    const auto& token = responses[first + 2];
-    if (!isRange(memory) || !isRange(live) || !isRange(token))
-        return std::nullopt;
-    LockState state;
-    if (const auto* const found = memory.only())
-    {
-        state.memory = LockMemory::read(found->value);
-        state.memoryRevision = found->modRevision;
-        if (!state.memory)
-            return std::nullopt;
-    }
-    if (const auto* const found = live.only())
+    if (const auto* const found = responses[liveAt].only())
     {
         // The key of a live lock without a lease or a memory is not ours: it would never end.
-        if (found->lease <= 0 || !state.memory)
+        if (found->lease <= 0 || !state->memory)
             return std::nullopt;
-        state.lease = found->lease;
+        state->lease = found->lease;
     }
-    if (const auto* const found = token.only())
-        state.tokenHash = found->value;
     return state;
 }
 
 std::string readsOf(const LockKeys& keys, const std::string& name)
 {
-    return listed(readKey(keys.memory(name)), readKey(keys.live(name)), readKey(keys.token(name)));
+    return listed(readsOfLast(keys, name), readKey(keys.live(name)));
 }
 
 } // namespace Leasehold::Etcd

@@ -46,14 +46,14 @@ struct AcquireOutcome
         fenceAhead ///< free, but its last fence is not below the new one
     };
     Kind kind = Kind::held;
-    LockState state{}; ///< unless granted
+    LockState state{}; ///< of a lock that is held; of one whose fence is ahead, only the memory
 };
 
 /// The functions below read the answer to one operation. nullopt: it makes no sense.
 std::optional<AcquireOutcome> readAcquire(const Response& answer, const std::string& hash);
 std::optional<RenewReply> readRenewal(const Response& answer, const RenewRequest& request);
 std::optional<ReleaseReply> readRelease(const Response& answer, const LeaseRef& lease, std::int64_t now);
-/// The memory, the live lock and the token, as readsOf asks for them, from `first` on.
+/// The memory, the token and the live lock, as readsOf asks for them, from `first` on.
 std::optional<LockState> readState(const std::vector<Response>& responses, std::size_t first = 0);
 /// The operations that read the state of one lock.
 std::string readsOf(const LockKeys& keys, const std::string& name);

@@ -163,18 +163,19 @@ public:
     void testIncompleteGrantIsNoGrant()
     {
         const Response put{.kind = Response::Kind::put};
-        Response inner{.succeeded = true, .responses = {put, put, put}};
-        Response outer{.succeeded = true, .responses = {inner}};
-        CPPUNIT_ASSERT(readAcquire(outer, "hash")->kind == AcquireOutcome::Kind::granted);
-        outer.responses[0].responses.pop_back();
-        CPPUNIT_ASSERT(!readAcquire(outer, "hash"));
-        outer.responses[0] = inner;
-        outer.responses[0].succeeded = false;
-        CPPUNIT_ASSERT(!readAcquire(outer, "hash"));
-        outer.responses.clear();
-        CPPUNIT_ASSERT(!readAcquire(outer, "hash"));
+        const Response grant{.responses = {put, put, put}};
+        const auto answer = [](Response innermost)
+        { return Response{.succeeded = true, .responses = {{.responses = {std::move(innermost)}}}}; };
+        CPPUNIT_ASSERT(readAcquire(answer(grant), "hash")->kind == AcquireOutcome::Kind::granted);
+        CPPUNIT_ASSERT(!readAcquire(answer({.responses = {put, put}}), "hash"));
+        CPPUNIT_ASSERT(!readAcquire(answer({.succeeded = true, .responses = {put, put, put}}), "hash"));
+        CPPUNIT_ASSERT(!readAcquire(answer({.succeeded = true, .responses = {{.kind = Response::Kind::range}}}), "hash"));
+        CPPUNIT_ASSERT(!readAcquire({.succeeded = true, .responses = {grant}}, "hash"));
+        CPPUNIT_ASSERT(!readAcquire({.succeeded = true}, "hash"));
+        CPPUNIT_ASSERT(readAcquire({.succeeded = true, .responses = {{.succeeded = true}}}, "hash")->kind == AcquireOutcome::Kind::spent);
         CPPUNIT_ASSERT(!readRenewal({.succeeded = true}, {}));
         CPPUNIT_ASSERT(!readRelease({.succeeded = true, .responses = {put}}, {}, 0));
+        CPPUNIT_ASSERT(!readRelease({.succeeded = true, .responses = {put, put, put}}, {}, 0));
     }
 
     void testLiveKeyWithoutLeaseMakesNoSense()
@@ -182,9 +183,9 @@ public:
         Response memory{.kind = Response::Kind::range}, live = memory, token = memory;
         memory.found.push_back({.value = LockMemory{1, Standing::held, 1, "{}"}.text()});
         live.found.push_back({.lease = 5});
-        CPPUNIT_ASSERT(readState({memory, live, token})->lease == 5);
+        CPPUNIT_ASSERT(readState({memory, token, live})->lease == 5);
         live.found[0].lease = 0; // it would never end
-        CPPUNIT_ASSERT(!readState({memory, live, token}));
+        CPPUNIT_ASSERT(!readState({memory, token, live}));
     }
 };
 

@@ -31,7 +31,7 @@ void requireSense(const Response& answer, const std::string& body)
     {
         const bool isGranted = outcome->kind == AcquireOutcome::Kind::granted;
         require(!isGranted || (contains(body, "succeeded") && contains(body, "response_put")), "a grant has written");
-        require(isGranted || outcome->state.memory, "every other outcome knows the last grant");
+        require(isGranted || outcome->kind == AcquireOutcome::Kind::spent || outcome->state.memory, "an outcome knows the last grant");
         const bool isHeld = outcome->kind == AcquireOutcome::Kind::held || outcome->kind == AcquireOutcome::Kind::replayed;
         require(!isHeld || outcome->state.lease.value_or(0) > 0, "a lock that is held hangs on a lease");
     }
@@ -69,7 +69,8 @@ void etcdAnswer(std::string_view input)
     }
     if (const auto told = readLease(body))
         require(told->id != 0, "a lease has an id");
-    readWatchLine(body);
+    if (const auto line = readWatchLine(body))
+        require(line->put.empty() || contains(body, "events"), "an event was told");
     if (const auto token = readToken(body))
         require(std::all_of(token->begin(), token->end(), [](unsigned char c) { return c > 0x20 && c < 0x7f; }), "a token fits in a field");
     if (const auto version = readVersion(body))
