@@ -58,12 +58,9 @@ bool Engine::look(const std::string& what, const CallContext& context)
     storage.answered(answer.header, expected);
     if (answer.txn.responses.size() != 1)
         gateway.refuseNonsense(gateway.addresses(), what);
-    const auto* const found = answer.txn.responses.front().only();
-    if (found)
-        storage.found(found->value);
-    else
-        storage.missing();
-    return found != nullptr;
+    const auto& response = answer.txn.responses.front();
+    storageDiffers(response, gateway.addresses());
+    return response.only() != nullptr;
 }
 
 void Engine::inspect(const CallContext& context)

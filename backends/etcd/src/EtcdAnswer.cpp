@@ -182,17 +182,21 @@ WatchLine watchLineOf(const Object& answer)
     WatchLine line;
     line.created = flagAt(*result, "created");
     line.cancelled = flagAt(*result, "canceled");
-    line.revision = headerOf(*result).revision;
+    // With many events the header has a revision of which later lines have events.
+    std::int64_t lastEvent = 0;
     forEach(*result, "events",
             [&](const Object& event)
             {
                 const auto changed = objectAt(event, "kv");
                 if (!changed)
                     throw Malformed();
+                lastEvent = std::max(lastEvent, numberAt(*changed, "mod_revision"));
                 const auto type = textAt(event, "type");
                 if (type.empty() || type == "PUT")
                     line.put.push_back(bytesAt(*changed, "key"));
             });
+    const auto now = headerOf(*result).revision;
+    line.revision = lastEvent > 0 ? lastEvent : now;
     return line;
 }
 

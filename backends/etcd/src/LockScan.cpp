@@ -86,8 +86,9 @@ void LockScan::addRecords(const std::vector<KeyValue>& liveKeys, std::int64_t re
             const auto memory = found ? LockMemory::read(found->value) : std::nullopt;
             if (!memory)
                 _engine.gateway.refuseNonsense(_engine.gateway.addresses(), _what);
-            if (const auto left = leases[live.lease]) // otherwise it has ended since
-                records.push_back(recordOf(names[index], *memory, live.lease, *left, _engine.now() / 1000));
+            // Without its lease the lock has ended since, or etcd has lost track of the lease: the lock was live when it was read.
+            const auto left = leases[live.lease].value_or(Milliseconds(0));
+            records.push_back(recordOf(names[index], *memory, live.lease, left, _engine.now() / 1000));
         }
     }
 }

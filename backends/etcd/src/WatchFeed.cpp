@@ -1,6 +1,5 @@
 #include "WatchFeed.h"
 
-#include "base64.h"
 #include "txnText.h"
 
 #include "Leasehold/Exceptions.h"
@@ -21,7 +20,6 @@ using namespace std::chrono_literals;
 
 // How long the thread outlives the last waiter. Otherwise a process that waits in a loop would start a thread each time.
 constexpr Milliseconds linger = 1s;
-constexpr Milliseconds oldestStream = 1min;
 constexpr Milliseconds openingLimit = 10s;
 constexpr Milliseconds shortestBackOff = 200ms;
 constexpr Milliseconds longestBackOff = 10s;
@@ -107,25 +105,22 @@ bool WatchFeed::mayGoOn(bool quiet)
 // Reads for a moment. True: there was no event.
 bool WatchFeed::listen()
 {
-    if (!_stream || LocalClock::now() - _openedAt > oldestStream)
+    if (!_stream || LocalClock::now() - _openedAt > _oldest)
         open();
     const auto line = _stream->readLine(CallContext::within(linger, _end.get_token()));
     if (line)
         handle(*line);
     else if (_stream->isOver())
         throw LockStoreUnavailable("the node ended the watch");
+    else // it would have told older events by now
+        _nextRevision = std::max(_nextRevision, _revisionWhenOpened + 1);
     return !line;
 }
 
 void WatchFeed::open()
 {
-    // NODELETE: prune deletes these keys, which frees nothing.
-    std::string create =
-        R"({"create_request":{"key":")" + base64(_root) + R"(","range_end":")" + base64(endOfPrefix(_root)) + R"(","filters":["NODELETE"])";
-    if (_nextRevision > 0)
-        create += R"(,"start_revision":")" + std::to_string(_nextRevision) + '"';
     const auto context = CallContext::within(openingLimit, _end.get_token());
-    auto stream = _gateway.stream("/v3/watch", create + "}}", context);
+    auto stream = _gateway.stream("/v3/watch", watchText(_root, _nextRevision), context);
     const auto first = stream->readLine(context);
     const auto line = first ? readWatchLine(*first) : std::nullopt;
     if (!line || !line->created || line->cancelled)
@@ -135,7 +130,9 @@ void WatchFeed::open()
     }
     _stream = std::move(stream);
     _openedAt = LocalClock::now();
-    _nextRevision = std::max(_nextRevision, line->revision + 1);
+    _revisionWhenOpened = line->revision;
+    if (_nextRevision == 0)
+        _nextRevision = line->revision + 1;
     hears();
 }
 

@@ -26,7 +26,11 @@ namespace Leasehold::Etcd
 class WatchFeed : public ReleaseFeed
 {
 public:
-    WatchFeed(Gateway& gateway, const LockKeys& keys, ReleaseSink& sink) : _gateway(gateway), _root(keys.freed({})), _sink(sink) {}
+    /// `oldest`: the age at which the watch begins again.
+    WatchFeed(Gateway& gateway, const LockKeys& keys, ReleaseSink& sink, Milliseconds oldest = std::chrono::minutes{1}) :
+        _gateway(gateway), _root(keys.freed({})), _sink(sink), _oldest(oldest)
+    {
+    }
     ~WatchFeed() override;
 
     void watch(const std::string& name) override;
@@ -45,6 +49,7 @@ private:
     Gateway& _gateway;
     const std::string _root; // of the keys that are watched
     ReleaseSink& _sink;
+    const Milliseconds _oldest;
     const ForkGuard _fork{};
     std::stop_source _end{};
     std::thread _thread{};
@@ -52,6 +57,7 @@ private:
     // Only the thread uses these:
     std::unique_ptr<Net::HttpStream> _stream{};
     LocalTime _openedAt{};
+    std::int64_t _revisionWhenOpened = 0;
     std::int64_t _nextRevision = 0; // 0: the watch begins now
     Milliseconds _backOff{};
 

@@ -117,6 +117,14 @@ std::string nestedTxn(std::string_view compares, std::string_view success, std::
     return R"({"request_txn":)" + txnText(compares, success, failure) + '}';
 }
 
+// NODELETE: prune deletes the keys of released locks, which frees nothing.
+std::string watchText(const std::string& prefix, std::int64_t fromRevision)
+{
+    const std::string from = fromRevision > 0 ? R"(,"start_revision":")" + std::to_string(fromRevision) + '"' : std::string();
+    return R"({"create_request":)" + keyField(prefix) + R"(,"range_end":")" + base64(endOfPrefix(prefix)) + R"(","filters":["NODELETE"])" +
+           from + "}}";
+}
+
 void appendWithLease(std::string& text, std::string_view operation, std::int64_t lease)
 {
     const auto id = std::to_string(lease);

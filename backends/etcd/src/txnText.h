@@ -65,6 +65,9 @@ std::string txnText(std::string_view compares, std::string_view success, std::st
 /// A Txn as an operation of another one.
 std::string nestedTxn(std::string_view compares, std::string_view success, std::string_view failure);
 
+/// A watch of the keys that begin with `prefix`, for what is written to them and not for what is deleted. `fromRevision`: 0: from now on.
+std::string watchText(const std::string& prefix, std::int64_t fromRevision);
+
 /// Appends the operation, with the id of the lease in its places.
 void appendWithLease(std::string& text, std::string_view operation, std::int64_t lease);
 

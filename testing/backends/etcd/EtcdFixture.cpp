@@ -37,13 +37,13 @@ Etcd::TxnAnswer EtcdFixture::txn(const std::string& compares, const std::string&
     return *answer;
 }
 
-double EtcdFixture::counter(const std::string& name, const std::string& label) const
+double EtcdFixture::calls(const EtcdServer& server, const std::string& method)
 {
-    std::istringstream lines(server().ask("GET", "/metrics").body);
+    std::istringstream lines(server.ask("GET", "/metrics").body);
     double sum = 0;
     for (std::string line; std::getline(lines, line);)
     {
-        if (line.starts_with(name + '{') && line.find(label) != std::string::npos)
+        if (line.starts_with("grpc_server_started_total{") && line.find("grpc_method=\"" + method + '"') != std::string::npos)
             sum += std::stod(line.substr(line.rfind(' ')));
     }
     return sum;

@@ -18,13 +18,14 @@ namespace Leasehold
 class FeedEvents : public ReleaseSink
 {
 public:
-    std::atomic<bool> hears = false;  ///< a watch was confirmed
-    std::atomic<bool> isFree = false; ///< a lock may be free
+    std::atomic<int> confirmed = 0; ///< a watch was confirmed
+    std::atomic<int> freed = 0;     ///< a lock may be free
+    std::atomic<int> deafened = 0;
 
-    void watching(const std::string&) override { hears = true; }
-    void mayBeFree(const std::string&) override { isFree = true; }
+    void watching(const std::string&) override { ++confirmed; }
+    void mayBeFree(const std::string&) override { ++freed; }
     void lost(std::span<const LeaseRef>) override {}
-    void deaf(const std::string&) override { hears = false; }
+    void deaf(const std::string&) override { ++deafened; }
 };
 
 /// A test with its own prefix on a server.
@@ -43,8 +44,9 @@ protected:
     static std::unique_ptr<EtcdLockStore> open(const EtcdOptions& options);
     /// The answer of the server to a Txn.
     Etcd::TxnAnswer txn(const std::string& compares, const std::string& success, const std::string& failure = {}) const;
-    /// The sum of a counter of the server over all its labels that contain `label`.
-    double counter(const std::string& name, const std::string& label) const;
+    /// How often this method of etcd's API was called.
+    double calls(const std::string& method) const { return calls(server(), method); }
+    static double calls(const EtcdServer& server, const std::string& method);
 
     std::string prefix{};
 };

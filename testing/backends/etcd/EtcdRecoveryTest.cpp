@@ -4,12 +4,12 @@
 
 #include "Leasehold/ChildProcess.h"
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/waitUntil.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <filesystem>
 #include <regex>
-#include <thread>
 
 namespace Leasehold
 {
@@ -273,12 +273,8 @@ public:
             }
         };
         std::string message;
-        for (int tries = 0; tries < 50 && message.find("learner") == std::string::npos; ++tries)
-        {
-            message = refusal();
-            std::this_thread::sleep_for(200ms);
-        }
-        CPPUNIT_ASSERT_MESSAGE(message, message.find("learner") != std::string::npos);
+        const bool isTold = waitUntil([&] { return (message = refusal()).find("learner") != std::string::npos; }, 1min);
+        CPPUNIT_ASSERT_MESSAGE(message, isTold);
         EtcdLockStore withLearner(optionsOf({learner.url(), cluster.node(stays).url()}));
         for (int i = 0; i < 10; ++i)
             CPPUNIT_ASSERT(withLearner.acquire({"learner " + std::to_string(i), "token", 10min}, CallContext::within(10s)).status ==

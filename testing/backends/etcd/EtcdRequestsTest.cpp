@@ -1,6 +1,10 @@
 #include "EtcdFixture.h"
+#include "EtcdTrouble.h"
+#include "Gateway.h"
+#include "LockKeys.h"
 #include "LockMemory.h"
-#include "base64.h"
+#include "StepOperations.h"
+#include "WatchFeed.h"
 #include "txnText.h"
 
 #include <cppunit/extensions/HelperMacros.h>
@@ -22,8 +26,11 @@ class EtcdRequestsTest : public EtcdFixture
     CPPUNIT_TEST(testEveryComparisonCounts);
     CPPUNIT_TEST(testEveryOperationTakesEffect);
     CPPUNIT_TEST(testEveryFieldOfARangeCounts);
+    CPPUNIT_TEST(testEveryFieldOfAWatchCounts);
     CPPUNIT_TEST(testLeasesHaveTheIdAndTtlThatWereAskedFor);
     CPPUNIT_TEST(testFullTxnIsAllowed);
+    CPPUNIT_TEST(testFullGroupOfAcquiresIsAllowed);
+    CPPUNIT_TEST(testServerThatAllowsMoreOperationsGetsFewerTxns);
     CPPUNIT_TEST(testTooManyOperationsNameTheKey);
     CPPUNIT_TEST(testLeasesAreNeitherExtendedNorRevoked);
     CPPUNIT_TEST(testFailedAcquiresLeaveALeaseASecond);
@@ -31,6 +38,8 @@ class EtcdRequestsTest : public EtcdFixture
     CPPUNIT_TEST(testReadersOfTheStorageLearnNoToken);
     CPPUNIT_TEST(testLeaseThatEndedMeanwhileIsReplacedOnce);
     CPPUNIT_TEST(testOpenedAndClosedStoresLeaveNoConnection);
+    CPPUNIT_TEST(testWatchThatBeginsAgainMissesNothing);
+    CPPUNIT_TEST(testCompactedWatchBeginsAgain);
     CPPUNIT_TEST_SUITE_END_ABSTRACT();
 
 protected:
@@ -56,7 +65,6 @@ protected:
         const std::regex lease(R"("ID")");
         return static_cast<std::size_t>(std::distance(std::sregex_iterator(body.begin(), body.end(), lease), std::sregex_iterator()));
     }
-    double calls(const std::string& method) const { return counter("grpc_server_started_total", "grpc_method=\"" + method + '"'); }
 
 public:
     void testEveryComparisonCounts()
@@ -113,6 +121,41 @@ public:
         CPPUNIT_ASSERT(found({.begin = key("b"), .end = key("c"), .keysOnly = true}).at(0).value.empty());
     }
 
+    void testEveryFieldOfAWatchCounts()
+    {
+        Gateway gateway(options());
+        const auto linesOf = [&](std::int64_t fromRevision, std::size_t count, const std::function<void()>& change)
+        {
+            const auto stream = gateway.stream("/v3/watch", watchText(key("w/"), fromRevision), context());
+            const auto first = readWatchLine(stream->readLine(context()).value());
+            CPPUNIT_ASSERT(first && first->created);
+            change();
+            std::vector<std::string> told;
+            while (told.size() < count)
+            {
+                const auto text = stream->readLine(context()).value();
+                CPPUNIT_ASSERT_MESSAGE(text, text.find("DELETE") == std::string::npos);
+                const auto line = readWatchLine(text).value();
+                told.insert(told.end(), line.put.begin(), line.put.end());
+            }
+            return told;
+        };
+        const std::vector<std::string> both{key("w/a"), key("w/b")};
+        std::int64_t revision = 0;
+        const auto told = linesOf(0, 2,
+                                  [&]
+                                  {
+                                      for (const auto* const outside : {"w", "w0", "v"})
+                                          txn({}, putValue(key(outside), "x"));
+                                      revision = txn({}, putValue(key("w/a"), "x")).header.revision;
+                                      txn({}, deleteKey(key("w/a")));
+                                      txn({}, putValue(key("w/b"), "x"));
+                                  });
+        CPPUNIT_ASSERT(told == both);
+        CPPUNIT_ASSERT(linesOf(revision, 2, [] {}) == both); // of the past
+        CPPUNIT_ASSERT(linesOf(revision + 1, 1, [] {}) == std::vector<std::string>{key("w/b")});
+    }
+
     void testLeasesHaveTheIdAndTtlThatWereAskedFor()
     {
         const auto id = leaseId(Milliseconds{7000}, 4711);
@@ -126,13 +169,48 @@ public:
     {
         auto store = open();
         std::vector<RenewRequest> requests;
-        for (int i = 0; i < 500; ++i)
+        for (int i = 0; i < 357; ++i)
             requests.push_back({grant(*store, "lock " + std::to_string(i)), 10min});
         const auto before = calls("Txn");
         for (const auto& reply : store->renew(requests, context()))
             CPPUNIT_ASSERT(reply.status == RenewStatus::renewed);
         const auto txns = calls("Txn") - before;
-        CPPUNIT_ASSERT_MESSAGE(std::to_string(txns), txns == 5); // 112 in each
+        CPPUNIT_ASSERT_MESSAGE(std::to_string(txns), txns == 3); // 119 in each
+    }
+
+    void testFullGroupOfAcquiresIsAllowed()
+    {
+        const auto lease = makeLease(600);
+        const auto statusOf = [&](int count)
+        {
+            std::string operations;
+            for (int i = 0; i < count; ++i)
+            {
+                operations += i == 0 ? "" : ",";
+                const AcquireRequest request{.name = "lock " + std::to_string(i), .token = "token", .ttl = longTtl, .wantedFor = 1s};
+                appendWithLease(operations, acquireOperation(LockKeys(prefix), request, 0, 1'764'338'400'000'000).text, lease);
+            }
+            return server().ask("POST", "/v3/kv/txn", txnText({}, operations, {})).status;
+        };
+        CPPUNIT_ASSERT_EQUAL(200, statusOf(119)); // the deepest step needs the other 9 of 128
+        CPPUNIT_ASSERT_EQUAL(400, statusOf(120));
+    }
+
+    void testServerThatAllowsMoreOperationsGetsFewerTxns()
+    {
+        const EtcdServer wide(server().kind(), {.arguments = {"--max-txn-ops", "2000"}});
+        auto wanted = options();
+        wanted.nodes = {wide.url()};
+        wanted.maxTxnOps = 2000;
+        auto store = open(wanted);
+        std::vector<RenewRequest> requests;
+        for (int i = 0; i < 1000; ++i)
+            requests.push_back({{"lock " + std::to_string(i), "token", 1}, 10min});
+        requests.front().lease = grant(*store, "lock 0");
+        const auto before = calls(wide, "Txn");
+        const auto replies = store->renew(requests, context());
+        CPPUNIT_ASSERT_EQUAL(1.0, calls(wide, "Txn") - before);
+        CPPUNIT_ASSERT(replies.front().status == RenewStatus::renewed && replies.back().status == RenewStatus::lost);
     }
 
     void testTooManyOperationsNameTheKey()
@@ -217,9 +295,52 @@ public:
             FeedEvents sink;
             const auto feed = store->releaseFeed(sink);
             feed->watch("a");
-            until("the watch is confirmed", [&] { return sink.hears.load(); });
+            until("the watch is confirmed", [&] { return sink.confirmed > 0; });
         }
         CPPUNIT_ASSERT_EQUAL(before, descriptors());
+    }
+
+    void testWatchThatBeginsAgainMissesNothing()
+    {
+        Gateway gateway(options());
+        const LockKeys keys(prefix);
+        FeedEvents sink;
+        WatchFeed feed(gateway, keys, sink, Milliseconds{0}); // it begins again after each line
+        feed.watch("a");
+        until("the watch is confirmed", [&] { return sink.confirmed > 0; });
+        constexpr int releases = 200;
+        const auto watches = calls("Watch");
+        for (int i = 0; i < releases; ++i)
+            txn({}, putValue(keys.freed("a"), {}));
+        until("all releases are told", [&] { return sink.freed >= releases; });
+        CPPUNIT_ASSERT_EQUAL(releases, sink.freed.load());
+        CPPUNIT_ASSERT_EQUAL(0, sink.deafened.load());
+        CPPUNIT_ASSERT(calls("Watch") - watches > 10);
+    }
+
+    void testCompactedWatchBeginsAgain()
+    {
+        Gateway gateway(options());
+        const LockKeys keys(prefix);
+        FeedEvents sink;
+        WatchFeed feed(gateway, keys, sink, Milliseconds{0});
+        feed.watch("a");
+        until("the watch is confirmed", [&] { return sink.confirmed > 0; });
+        until("the watch begins at a revision that is gone",
+              [&]
+              {
+                  txn({}, putValue(key("other"), "x"));
+                  const auto revision = std::to_string(txn({}, putValue(key("other"), "y")).header.revision);
+                  server().post("/v3/kv/compaction", R"({"revision":")" + revision + "\"}");
+                  return sink.deafened > 0;
+              });
+        const auto old = server().ask("POST", "/v3/kv/range", rangeText({.begin = key("a"), .end = key("b"), .limit = 1, .revision = 1}));
+        CPPUNIT_ASSERT_MESSAGE(old.body, judge(old).meaning == Meaning::compacted);
+        // The waiters ask the storage when the watch is confirmed again, so they miss no release.
+        until("the watch is confirmed again", [&] { return sink.confirmed > sink.deafened; });
+        const auto before = sink.freed.load();
+        txn({}, putValue(keys.freed("a"), {}));
+        until("a release is told", [&] { return sink.freed > before; });
     }
 };
 

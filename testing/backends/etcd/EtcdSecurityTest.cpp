@@ -1,7 +1,7 @@
 #include "EtcdFixture.h"
+#include "EtcdUsers.h"
 #include "TestCertificates.h"
 #include "base64.h"
-#include "txnText.h"
 
 #include "Leasehold/ChildProcess.h"
 #include "Leasehold/Exceptions.h"
@@ -12,7 +12,6 @@
 
 #include <future>
 #include <map>
-#include <thread>
 
 namespace Leasehold
 {
@@ -22,27 +21,11 @@ using namespace std::chrono_literals;
 namespace
 {
 
-constexpr const char* worker = "worker";
-constexpr const char* password = "pass\"word\\1";
-
-/// A server with the user "worker", who has the rights that the README names, for the prefix "locks".
+/// A server with users, for the prefix "locks".
 class GuardedEtcd : public EtcdServer
 {
 public:
-    GuardedEtcd(EtcdKind kind, EtcdSetup setup) : EtcdServer(kind, std::move(setup))
-    {
-        post("/v3/auth/user/add", R"({"name":"root","password":"root"})");
-        post("/v3/auth/role/add", R"({"name":"root"})");
-        post("/v3/auth/user/grant", R"({"user":"root","role":"root"})");
-        post("/v3/auth/user/add", R"({"name":"worker","password":"pass\"word\\1"})");
-        post("/v3/auth/role/add", R"({"name":"locks"})");
-        post("/v3/auth/role/grant", R"({"name":"locks","perm":{"permType":"READWRITE","key":")" + Etcd::base64("locks/") +
-                                        R"(","range_end":")" + Etcd::base64(Etcd::endOfPrefix("locks/")) + R"("}})");
-        post("/v3/auth/user/grant", R"({"user":"worker","role":"locks"})");
-        post("/v3/auth/enable", "{}");
-    }
-
-    std::string rootToken() const { return Etcd::readToken(post("/v3/auth/authenticate", R"({"name":"root","password":"root"})")).value(); }
+    GuardedEtcd(EtcdKind kind, EtcdSetup setup) : EtcdServer(kind, std::move(setup)) { EtcdUsers::switchOn(*this, "locks/"); }
 };
 
 /// Keys for tokens that etcd signs.
@@ -62,18 +45,20 @@ std::string signingArguments(const std::string& folder)
 
 } // namespace
 
-/// Users and roles, on both versions. Each server checks tokens that end after 2 s.
+/// Users and roles, on both versions.
 class EtcdUsersTest : public EtcdFixture
 {
     CPPUNIT_TEST_SUITE(EtcdUsersTest);
     CPPUNIT_TEST(testDocumentedRightsAreEnough);
     CPPUNIT_TEST(testLeasesOfAUserCarryFewLocks);
     CPPUNIT_TEST(testTokenThatEndedIsRenewedOnce);
+    CPPUNIT_TEST(testHundredThreadsLogInOnceWhenTheTokenEnds);
     CPPUNIT_TEST(testRestartLosesTokensButNoLocks);
     CPPUNIT_TEST(testSignedTokenThatEndedIsRenewed);
     CPPUNIT_TEST(testRefusedUsersAreToldWhy);
     CPPUNIT_TEST(testFeedOfAUserHears);
     CPPUNIT_TEST(testUserIsServedWhereAuthenticationIsOff);
+    CPPUNIT_TEST(testAuthenticationSwitchedOnWhileInUseIsTold);
     CPPUNIT_TEST_SUITE_END();
 
     EtcdServer& server() const override { return guarded(EtcdKind::etcd34); }
@@ -83,7 +68,7 @@ class EtcdUsersTest : public EtcdFixture
         static std::map<EtcdKind, std::unique_ptr<GuardedEtcd>> servers;
         auto& server = servers[kind];
         if (!server)
-            server = std::make_unique<GuardedEtcd>(kind, EtcdSetup{.arguments = {"--auth-token-ttl", "2"}});
+            server = std::make_unique<GuardedEtcd>(kind, EtcdSetup{});
         return *server;
     }
 
@@ -92,12 +77,10 @@ class EtcdUsersTest : public EtcdFixture
         EtcdOptions options;
         options.nodes = {server.url()};
         options.prefix = "locks";
-        options.user = worker;
-        options.password = password;
+        options.user = EtcdUsers::worker;
+        options.password = EtcdUsers::password;
         return options;
     }
-
-    double logins() const { return counter("grpc_server_started_total", R"(grpc_method="Authenticate")"); }
 
 public:
     void testDocumentedRightsAreEnough()
@@ -123,27 +106,41 @@ public:
         std::vector<RenewRequest> requests;
         for (int i = 0; i < 300; ++i)
             requests.push_back({grant(*store, "few " + std::to_string(i)), 9min});
-        const auto granted = [this] { return counter("grpc_server_started_total", R"(grpc_method="LeaseGrant")"); };
-        const auto before = granted();
+        const auto before = calls("LeaseGrant");
         for (const auto& reply : store->renew(requests, context()))
             CPPUNIT_ASSERT(reply.status == RenewStatus::renewed);
-        CPPUNIT_ASSERT_EQUAL(3.0, granted() - before);
+        CPPUNIT_ASSERT_EQUAL(3.0, calls("LeaseGrant") - before);
     }
 
     void testTokenThatEndedIsRenewedOnce()
     {
-        auto store = open(userOf(server()));
-        const auto lease = grant(*store, "expiring");
-        // Others must not keep the token alive.
-        std::this_thread::sleep_for(5s);
-        const auto before = logins();
-        std::vector<std::future<LeaseRef>> grants;
-        for (int i = 0; i < 20; ++i)
-            grants.push_back(std::async(std::launch::async, [&, i] { return grant(*store, "expiring " + std::to_string(i)); }));
-        for (auto& one : grants)
-            one.get();
-        CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::renewed);
-        CPPUNIT_ASSERT_EQUAL(1.0, logins() - before);
+        for (const auto kind : {EtcdKind::etcd34, EtcdKind::etcd35})
+        {
+            const GuardedEtcd forgetful(kind, {.arguments = {"--auth-token-ttl", "2"}, .logLevel = "debug"});
+            auto store = open(userOf(forgetful));
+            const auto lease = grant(*store, "expiring");
+            until("the token has ended", [&] { return forgetful.logContains("deleted a simple token"); });
+            CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::renewed);
+            CPPUNIT_ASSERT_EQUAL(2.0, calls(forgetful, "Authenticate"));
+        }
+    }
+
+    void testHundredThreadsLogInOnceWhenTheTokenEnds()
+    {
+        for (const auto kind : {EtcdKind::etcd34, EtcdKind::etcd35})
+        {
+            const auto& server = guarded(kind);
+            auto store = open(userOf(server));
+            grant(*store, "hundred");
+            EtcdUsers::endTokens(server);
+            const auto before = calls(server, "Authenticate");
+            std::vector<std::future<LeaseRef>> grants;
+            for (int i = 0; i < 100; ++i)
+                grants.push_back(std::async(std::launch::async, [&, i] { return grant(*store, "hundred " + std::to_string(i)); }));
+            for (auto& one : grants)
+                one.get();
+            CPPUNIT_ASSERT_EQUAL(1.0, calls(server, "Authenticate") - before);
+        }
     }
 
     void testRestartLosesTokensButNoLocks()
@@ -162,11 +159,12 @@ public:
         const GuardedEtcd signing(EtcdKind::etcd35, {.arguments = {"--auth-token", signingArguments(folder.path())}});
         auto store = open(userOf(signing));
         const auto lease = grant(*store, "signed");
-        for (int i = 0; i < 4; ++i)
-        {
-            std::this_thread::sleep_for(1s);
-            CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::renewed);
-        }
+        const auto token = EtcdUsers::logInAsWorker(signing); // younger than that of the store
+        const auto read = R"({"key":")" + Etcd::base64("locks/v") + "\"}";
+        until("the token has ended", [&] { return signing.ask("POST", "/v3/kv/range", read, 10s, token).status == 401; });
+        CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::renewed);
+        EtcdUsers::endTokens(signing);
+        CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::renewed);
     }
 
     void testRefusedUsersAreToldWhy()
@@ -197,13 +195,13 @@ public:
         {
             auto store = open(userOf(guarded(kind)));
             const auto lease = grant(*store, "fed");
-            std::this_thread::sleep_for(4s); // the token has ended
+            EtcdUsers::endTokens(guarded(kind));
             FeedEvents sink;
             const auto feed = store->releaseFeed(sink);
             feed->watch("fed");
-            until("the watch is confirmed", [&] { return sink.hears.load(); });
+            until("the watch is confirmed", [&] { return sink.confirmed > 0; });
             CPPUNIT_ASSERT(store->breakLock("fed", lease.fence, BreakMode::now, context()));
-            until("the break is told", [&] { return sink.isFree.load(); });
+            until("the break is told", [&] { return sink.freed > 0; });
         }
     }
 
@@ -213,6 +211,32 @@ public:
         {
             auto options = userOf(sharedEtcd(kind));
             grant(*open(options), "off");
+        }
+    }
+
+    void testAuthenticationSwitchedOnWhileInUseIsTold()
+    {
+        for (const auto kind : {EtcdKind::etcd34, EtcdKind::etcd35})
+        {
+            const EtcdServer server(kind);
+            const auto known = open(userOf(server));
+            auto options = userOf(server);
+            options.user = options.password = "";
+            const auto nameless = open(options);
+            const auto lease = grant(*nameless, "nameless"), other = grant(*known, "known");
+            EtcdUsers::switchOn(server, "locks/");
+            for (const auto& verb :
+                 std::vector<std::function<void()>>{[&] { acquire(*nameless, "b", "token"); }, [&] { renew(*nameless, lease); },
+                                                    [&] { nameless->release(lease, context()); },
+                                                    [&] { nameless->find("nameless", context()); }, [&] { nameless->list({}, context()); },
+                                                    [&] { nameless->prune(1h, context()); }})
+            {
+                const auto message = error(verb);
+                assertSays(message, "leasehold.store.etcd.user");
+                assertSays(message, "leasehold.store.etcd.password");
+            }
+            CPPUNIT_ASSERT(renew(*known, other).status == RenewStatus::renewed);
+            CPPUNIT_ASSERT_EQUAL(std::size_t{2}, known->list({}, context()).size());
         }
     }
 };

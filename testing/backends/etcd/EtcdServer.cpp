@@ -144,7 +144,7 @@ std::vector<std::string> EtcdServer::command() const
 
 std::vector<std::string> EtcdServer::environment() const
 {
-    return {"ETCD_LOGGER=zap", "ETCD_LOG_LEVEL=warn"};
+    return {"ETCD_LOGGER=zap", "ETCD_LOG_LEVEL=" + _setup.logLevel};
 }
 
 bool EtcdServer::answers()

@@ -28,6 +28,7 @@ struct EtcdSetup
     Net::TlsFiles tls{};                  ///< of the clients; with a CA the server speaks https
     std::string serverCertificate{}, serverKey{};
     std::string dataFolder{}; ///< empty: in the folder of the server
+    std::string logLevel = "warn";
 };
 
 /// A real server of etcd.

@@ -284,11 +284,6 @@ class FrozenDiskTest : public CppUnit::TestFixture
 public:
     void testNoLockHasTwoHoldersWhenLeadersDiskHangs()
     {
-        if (const auto why = FreezableDisk::whyNot(); !why.empty())
-        {
-            std::cerr << "\n    not tested: a leader whose disk hangs: " << why << std::endl;
-            return;
-        }
         std::array<FreezableDisk, EtcdCluster::size> disks;
         std::vector<EtcdSetup> setups;
         for (const auto& disk : disks)
@@ -309,6 +304,22 @@ public:
     }
 };
 
-CPPUNIT_TEST_SUITE_REGISTRATION(FrozenDiskTest);
+/// The suite. On a machine where no disk can be frozen, it has no test, and says so in the form that testing/count reads.
+class FrozenDiskSuite : public CppUnit::TestFactory
+{
+public:
+    CppUnit::Test* makeTest() override
+    {
+        const auto why = FreezableDisk::whyNot();
+        if (why.empty())
+            return FrozenDiskTest::suite();
+        std::cout << "etcd34: left out, for want of a disk that hangs on this machine (" << why
+                  << "): FrozenDiskTest::testNoLockHasTwoHoldersWhenLeadersDiskHangs\n";
+        return new CppUnit::TestSuite("FrozenDiskTest");
+    }
+};
+
+static FrozenDiskSuite frozenDiskSuite;
+[[maybe_unused]] static const bool isRegistered = (CppUnit::TestFactoryRegistry::getRegistry().registerFactory(&frozenDiskSuite), true);
 
 } // namespace Leasehold

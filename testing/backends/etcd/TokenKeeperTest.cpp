@@ -33,7 +33,7 @@ public:
         TokenKeeper tokens(
             [&](const CallContext&)
             {
-                std::this_thread::sleep_for(20ms);
+                start.wait(); // all of them want the token
                 return "token " + std::to_string(++logins);
             });
         {

@@ -1,0 +1,299 @@
+#include "LockMemory.h"
+#include "ScriptedServer.h"
+#include "StoreFixture.h"
+#include "base64.h"
+
+#include "Leasehold/EtcdLockStore.h"
+#include "Leasehold/Exceptions.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <atomic>
+#include <map>
+
+namespace Leasehold
+{
+
+using namespace std::chrono_literals;
+using namespace Etcd;
+
+/// Answers that a real server gives seldom, or not when a test wants them.
+class OddAnswersTest : public StoreFixture
+{
+    CPPUNIT_TEST_SUITE(OddAnswersTest);
+    CPPUNIT_TEST(testHistoryThatIsKeptIsWarnedOfOnce);
+    CPPUNIT_TEST(testFaultyVersionIsWarnedOfAndOldOneRefused);
+    CPPUNIT_TEST(testNegativeTimeToLiveReadsAsHeldWithNothingLeft);
+    CPPUNIT_TEST(testLeaseWithoutTimeIsNoLease);
+    CPPUNIT_TEST(testTakenLeaseIdIsReplaced);
+    CPPUNIT_TEST(testAnswersThatMakeNoSenseAreErrors);
+    CPPUNIT_TEST_SUITE_END();
+
+    struct Answer
+    {
+        int status = 200;
+        std::string body{};
+    };
+    /// Empty: the usual answer.
+    using Special = std::function<std::optional<Answer>(const std::string& path, const std::string& body)>;
+
+    static std::string header(std::int64_t revision = 5)
+    {
+        return R"("header":{"cluster_id":"1","revision":")" + std::to_string(revision) + "\"}";
+    }
+    static std::string range(const std::string& key = {}, const std::string& value = {}, std::int64_t lease = 0)
+    {
+        if (key.empty())
+            return R"({"response_range":{)" + header() + "}}";
+        return R"({"response_range":{)" + header() + R"(,"kvs":[{"key":")" + base64(key) + R"(","value":")" + base64(value) +
+               R"(","mod_revision":"4","lease":")" + std::to_string(lease) + "\"}]}}";
+    }
+    static std::string txn(const std::string& responses)
+    {
+        return '{' + header() + R"(,"succeeded":true,"responses":[)" + responses + "]}";
+    }
+
+    static bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+    static std::string idIn(const std::string& body)
+    {
+        const auto begin = body.find(R"("ID":")") + 6;
+        return body.substr(begin, body.find('"', begin) - begin);
+    }
+
+    /// An etcd with a prepared storage in which others hold the lock "a".
+    static Answer usual(const std::string& path, const std::string& body)
+    {
+        if (path == "/version")
+            return {200, R"({"etcdserver":"3.5.16"})"};
+        if (path == "/v3/lease/grant")
+            return {200, '{' + header() + R"(,"ID":")" + idIn(body) + R"(","TTL":"700"})"};
+        if (path == "/v3/lease/timetolive")
+            return {200, '{' + header() + R"(,"ID":")" + idIn(body) + R"(","TTL":"7"})"};
+        const auto schema = range("leasehold/v", "1 x");
+        const auto memory = range("leasehold/m/a", LockMemory{1000, Standing::held, 1, "{}"}.text());
+        const auto token = range("leasehold/t/a", "hash");
+        const auto live = range("leasehold/l/a", {}, leaseId(30s, 7));
+        if (has(body, R"("success":[{"request_put")")) // prepare
+            return {200, '{' + header() + R"(,"responses":[)" + schema + "]}"};
+        if (has(body, R"("request_txn")")) // an acquire
+            return {200, txn(R"({"response_txn":{"responses":[)" + memory + ',' + token + ',' + live + "]}}")};
+        if (has(body, R"("limit")")) // a page of live locks
+            return {200, txn(schema + ',' + live)};
+        if (has(body, R"("revision")")) // what belongs to them
+            return {200, txn(memory)};
+        return {200, txn(schema + ',' + memory + ',' + token + ',' + live)};
+    }
+
+    static ScriptedServer::Behaviour etcd(Special special)
+    {
+        return [special = std::move(special)](ScriptedServer::Conversation& conversation)
+        {
+            while (conversation.readRequest())
+            {
+                const auto& head = conversation.head();
+                const auto begin = head.find(' ') + 1;
+                const auto path = head.substr(begin, head.find(' ', begin) - begin);
+                const auto answer = special(path, conversation.body()).value_or(usual(path, conversation.body()));
+                conversation.answer(answer.status, answer.body);
+            }
+        };
+    }
+
+    static EtcdOptions options(const ScriptedServer& server)
+    {
+        EtcdOptions options;
+        options.nodes = {server.url()};
+        return options;
+    }
+
+public:
+    void testHistoryThatIsKeptIsWarnedOfOnce()
+    {
+        constexpr std::int64_t many = 1'000'000;
+        const auto warningAt = [](std::int64_t revision, const Answer& first)
+        {
+            std::atomic<int> asked{0};
+            ScriptedServer server(etcd(
+                [&](const std::string& path, const std::string& body) -> std::optional<Answer>
+                {
+                    if (path == "/v3/kv/range")
+                    {
+                        ++asked;
+                        CPPUNIT_ASSERT(has(body, R"("revision":"1")"));
+                        return first;
+                    }
+                    if (path == "/v3/kv/txn")
+                        return Answer{200, '{' + header(revision) + R"(,"succeeded":true,"responses":[]})"};
+                    return std::nullopt;
+                }));
+            EtcdLockStore store(options(server));
+            store.prepare(context());
+            store.prepare(context());
+            CPPUNIT_ASSERT_EQUAL(revision < many ? 0 : 1, asked.load());
+            return store.info().warning;
+        };
+        const Answer kept{200, '{' + header(many) + "}"};
+        const Answer compacted{400, R"({"code":11,"message":"etcdserver: mvcc: required revision has been compacted"})"};
+        assertSays(warningAt(many, kept), "--auto-compaction-retention");
+        CPPUNIT_ASSERT_EQUAL(std::string(), warningAt(many, compacted));
+        CPPUNIT_ASSERT_EQUAL(std::string(), warningAt(many - 1, kept));
+    }
+
+    void testFaultyVersionIsWarnedOfAndOldOneRefused()
+    {
+        const auto version = [](const std::string& number)
+        {
+            return etcd(
+                [number](const std::string& path, const std::string&) -> std::optional<Answer>
+                {
+                    if (path == "/version")
+                        return Answer{200, R"({"etcdserver":")" + number + "\"}"};
+                    return std::nullopt;
+                });
+        };
+        ScriptedServer server(version("3.5.1"));
+        EtcdLockStore store(options(server));
+        store.prepare(context());
+        assertSays(store.info().warning, "3.5.13");
+        ScriptedServer old(version("3.3.27"));
+        EtcdLockStore refused(options(old));
+        assertSays(error([&] { refused.prepare(context()); }), "use etcd 3.4 or newer");
+    }
+
+    void testNegativeTimeToLiveReadsAsHeldWithNothingLeft()
+    {
+        ScriptedServer server(etcd(
+            [](const std::string& path, const std::string& body) -> std::optional<Answer>
+            {
+                if (path == "/v3/lease/timetolive") // as of a lease that etcd lost track of
+                    return Answer{200, '{' + header() + R"(,"ID":")" + idIn(body) + R"(","TTL":"-644865"})"};
+                return std::nullopt;
+            }));
+        EtcdLockStore store(options(server));
+        store.prepare(context());
+        const auto held = acquire(store, "a", "token", 30s);
+        CPPUNIT_ASSERT(held.status == AcquireStatus::held);
+        CPPUNIT_ASSERT(held.record.remaining == 0ms && held.record.fence == 1000);
+        const auto found = store.find("a", context());
+        CPPUNIT_ASSERT(found && found->remaining == 0ms);
+        const auto listed = store.list({}, context());
+        CPPUNIT_ASSERT(listed.size() == 1 && listed[0].remaining == 0ms);
+    }
+
+    void testLeaseWithoutTimeIsNoLease()
+    {
+        for (const auto* const ttl : {"-5", "0"})
+        {
+            ScriptedServer server(etcd(
+                [ttl](const std::string& path, const std::string& body) -> std::optional<Answer>
+                {
+                    if (path == "/v3/lease/grant")
+                        return Answer{200, '{' + header() + R"(,"ID":")" + idIn(body) + R"(","TTL":")" + ttl + "\"}"};
+                    return std::nullopt;
+                }));
+            EtcdLockStore store(options(server));
+            store.prepare(context());
+            assertSays(error([&] { acquire(store, "b", "token", 30s); }), "makes no sense");
+        }
+        // A TTL that is shorter than what was asked for may end too early.
+        ScriptedServer server(etcd(
+            [](const std::string& path, const std::string& body) -> std::optional<Answer>
+            {
+                if (path == "/v3/lease/grant")
+                    return Answer{200, '{' + header() + R"(,"ID":")" + idIn(body) + R"(","TTL":"3"})"};
+                return std::nullopt;
+            }));
+        EtcdLockStore store(options(server));
+        store.prepare(context());
+        assertSays(unavailability([&] { acquire(store, "b", "token", 30s); }), "too late");
+    }
+
+    void testTakenLeaseIdIsReplaced()
+    {
+        std::atomic<int> taken{0};
+        ScriptedServer server(etcd(
+            [&](const std::string& path, const std::string&) -> std::optional<Answer>
+            {
+                if (path == "/v3/lease/grant" && --taken >= 0)
+                    return Answer{400, R"({"code":9,"message":"etcdserver: lease already exists"})"};
+                return std::nullopt;
+            }));
+        EtcdLockStore store(options(server));
+        store.prepare(context());
+        taken = 4;
+        assertSays(unavailability([&] { acquire(store, "a", "token", 30s); }), "lease already exists");
+        taken = 3;
+        CPPUNIT_ASSERT(acquire(store, "a", "token", 30s).status == AcquireStatus::held);
+    }
+
+    void testAnswersThatMakeNoSenseAreErrors()
+    {
+        std::atomic<const char*> nonsense{nullptr}; // of a Txn after it was prepared
+        std::atomic<const char*> oddPath{"/v3/kv/txn"};
+        ScriptedServer server(etcd(
+            [&](const std::string& path, const std::string&) -> std::optional<Answer>
+            {
+                if (nonsense.load() && path == oddPath.load())
+                    return Answer{200, nonsense.load()};
+                return std::nullopt;
+            }));
+        EtcdLockStore store(options(server));
+        store.prepare(context());
+        const LeaseRef lease{"a", "token", 1000};
+        const auto renewal = [&]
+        {
+            const auto reply = renew(store, lease);
+            if (reply.status == RenewStatus::failed)
+                throw LockStoreError(reply.reason);
+        };
+        const std::map<std::string, std::function<void()>> verbs{
+            {"acquire", [&] { acquire(store, "a", "token", 30s); }},
+            {"renew", renewal},
+            {"release", [&] { store.release(lease, context()); }},
+            {"find", [&] { store.find("a", context()); }},
+            {"list", [&] { store.list({}, context()); }},
+            {"break", [&] { store.breakLock("a", 1000, BreakMode::now, context()); }},
+            {"prune", [&] { store.prune(1h, context()); }},
+            {"look", [&] { store.prepareToRead(context()); }},
+        };
+        const auto requireError = [](const std::string& what, const std::function<void()>& work)
+        {
+            std::string message = "it was believed";
+            try
+            {
+                work();
+            }
+            catch (const LockStoreUnavailable& problem)
+            {
+                message = "unavailable: " + problem.message();
+            }
+            catch (const LockStoreError& problem)
+            {
+                message = problem.message();
+            }
+            CPPUNIT_ASSERT_MESSAGE(what + ": " + message, has(message, "makes no sense") && !message.starts_with("unavailable"));
+        };
+        const auto put = R"({"header":{"cluster_id":"1","revision":"5"},"succeeded":true,"responses":[{"response_put":{}}]})";
+        const auto many = R"({"header":{"cluster_id":"1","revision":"5"},"succeeded":true,"responses":[{"response_put":{}},)"
+                          R"({"response_put":{}},{"response_put":{}},{"response_put":{}}]})";
+        const auto failed = R"({"header":{"cluster_id":"1","revision":"5"},"responses":[{"response_put":{}}]})";
+        for (const auto* const body : {"{}", "<html>", R"({"header":{"cluster_id":"1","revision":"5"}})", put, many, failed})
+        {
+            nonsense = body;
+            for (const auto& [name, verb] : verbs)
+                requireError(name + " with " + body, verb);
+        }
+        for (const auto* const body : {"{}", failed})
+        {
+            nonsense = body;
+            requireError("prepare", [&] { store.prepare(context()); });
+        }
+        nonsense = "{}";
+        oddPath = "/v3/lease/timetolive";
+        requireError("find", [&] { store.find("a", context()); });
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(OddAnswersTest);
+
+} // namespace Leasehold
