@@ -12,7 +12,11 @@ namespace Leasehold
 class EtcdStorage : public StorageAdapter, private StorageServer
 {
 public:
-    explicit EtcdStorage(EtcdKind kind) : _etcd(kind) {}
+    /// `credentials`: "user:password@" or nothing; `parameters`: of the URL, "?key=value" or nothing.
+    explicit EtcdStorage(EtcdKind kind, EtcdSetup setup = {}, std::string credentials = {}, std::string parameters = {}) :
+        _etcd(kind, std::move(setup)), _credentials(std::move(credentials)), _parameters(std::move(parameters))
+    {
+    }
 
     const EtcdServer& etcd() const { return _etcd; }
 
@@ -37,6 +41,7 @@ private:
     void repair();
 
     EtcdServer _etcd;
+    const std::string _credentials, _parameters;
     std::string _prefix;
     int _prefixes = 0;
 };

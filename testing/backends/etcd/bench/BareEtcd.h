@@ -1,5 +1,6 @@
 #pragma once
 
+#include "BareGateway.h"
 #include "LockKeys.h"
 #include "StorageBench.h"
 
@@ -10,28 +11,21 @@
 namespace Leasehold::Bench
 {
 
-/// The Txns by which the store acquires and releases one lock, on one keep-alive connection to the gateway and nothing more. Its lock hangs
-/// on one lease that lasts for the whole measurement.
+/// The Txns by which the store acquires and releases one lock. Its lock hangs on one lease that lasts for the whole measurement.
 class BareEtcd : public BareClient
 {
 public:
-    /// `url`: "etcd+http://127.0.0.1:PORT/PREFIX".
-    BareEtcd(const std::string& url, std::string name);
-    ~BareEtcd() override;
-    BareEtcd(const BareEtcd&) = delete;
-    BareEtcd& operator=(const BareEtcd&) = delete;
+    /// As BareGateway.
+    BareEtcd(const std::string& url, std::string name, const std::string& token = {});
 
     bool pair() override;
 
 private:
-    std::string_view post(const std::string& path, const std::string& body);
     std::string_view txn(const std::string& operation);
 
+    BareGateway _gateway;
     const std::string _name;
-    int _port = 0;
     Etcd::LockKeys _keys;
-    int _socket = -1;
-    std::string _received{};
     std::string _ifStorage{};
     std::int64_t _lease = 0;
 };
