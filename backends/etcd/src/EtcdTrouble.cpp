@@ -110,8 +110,8 @@ Verdict judgeForeign(int status, const std::string& contentType)
         return {Meaning::permanent, what + ": does the address need https, or does the server refuse the client certificate?"};
     if (status >= 300 && status < 400)
         return {Meaning::permanent, what + ": the address redirects: give the address that it leads to"};
-    if (status == 408 || status == 429 || status >= 500)
-        return {Meaning::unavailable, what};
+    if (status == 408 || status == 429 || status == 500 || (status >= 502 && status <= 504))
+        return {Meaning::unavailable, what + ": it comes from a proxy in front of etcd, or the address is not that of etcd"};
     return {Meaning::permanent, what + ": is this address a client URL of etcd?"};
 }
 

@@ -85,6 +85,8 @@ public:
         CPPUNIT_ASSERT(off.meaning == Meaning::permanent);
         assertSays(off.why, "--enable-grpc-gateway");
         CPPUNIT_ASSERT(ofForeign(502, "text/html", "<html>").meaning == Meaning::unavailable);
+        assertSays(ofForeign(502, "text/html", "<html>").why, "a proxy");
+        CPPUNIT_ASSERT(ofForeign(501, "text/html", "<html>").meaning == Meaning::permanent); // a web server that knows no POST
         CPPUNIT_ASSERT(ofForeign(401, "text/html", "<html>").meaning == Meaning::permanent);
         assertSays(ofForeign(407, "text/html", "<html>").why, "a proxy");
         CPPUNIT_ASSERT(ofForeign(302, "text/html", "").meaning == Meaning::permanent);
