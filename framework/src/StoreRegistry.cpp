@@ -165,8 +165,8 @@ std::shared_ptr<LockStore> StoreRegistry::open(std::string_view url, UrlCredenti
     const auto& [type, form] = known->second;
     const auto parsed = StoreUrl::parse(url, form);
     const bool refused = credentials == UrlCredentials::refused;
-    if (refused && parsed.hasCredentials)
-        throw LockConfigurationError("the store URL \"" + redactUrl(url) + "\" contains a user or a password, which " + advice);
+    if (refused && parsed.hasPassword)
+        throw LockConfigurationError("the store URL \"" + redactUrl(url) + "\" contains a password, which " + advice);
 
     Poco::AutoPtr<Poco::Util::MapConfiguration> configuration(new Poco::Util::MapConfiguration);
     configuration->setString(typeKey, type);

@@ -97,11 +97,11 @@ private:
 
     void readCredentials(std::string_view credentials)
     {
-        _read.hasCredentials = true;
         const auto colon = credentials.find(':');
         if (colon != 0)
             set("user", decode(credentials.substr(0, colon)));
-        if (colon != std::string_view::npos)
+        _read.hasPassword = colon != std::string_view::npos;
+        if (_read.hasPassword)
             set("password", decode(credentials.substr(colon + 1)));
     }
 
@@ -134,12 +134,14 @@ private:
         auto hosts = rest.substr(0, slash);
         if (const auto at = _url.rfind('@'); at != std::string_view::npos && at >= static_cast<std::size_t>(hosts.end() - _url.begin()))
             refuse("has an @ behind its hosts: in a user, password or value, write %2F for /, %3F for ?, %23 for # and %40 for @");
-        if (const auto at = hosts.rfind('@'); at != std::string_view::npos)
+        const auto at = hosts.rfind('@');
+        const bool hasUser = at != std::string_view::npos;
+        if (hasUser)
         {
             readCredentials(hosts.substr(0, at));
             hosts.remove_prefix(at + 1);
         }
-        if (!hosts.empty() || _read.hasCredentials)
+        if (!hosts.empty() || hasUser)
             set(_form.hosts, hostList(hosts));
         if (slash != std::string_view::npos)
             setPath(rest.substr(slash + 1));

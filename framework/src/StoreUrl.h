@@ -13,7 +13,7 @@ namespace Leasehold
 struct StoreUrl
 {
     std::map<std::string, std::string> settings{}; ///< the store's keys, without a prefix
-    bool hasCredentials = false;                   ///< the URL has a USER[:PASSWORD]@
+    bool hasPassword = false;                      ///< the URL has a [USER]:PASSWORD@
 
     /// Throws LockConfigurationError unless the URL has this form. The message shows no user, password or query.
     static StoreUrl parse(std::string_view url, const StoreUrlForm& form);

@@ -420,6 +420,8 @@ public:
             assertNames(message, {"store"});
         }
         assertNames(refusedBy("web+https://me:x@host/i"), {"configuration file"});
+        assertNames(refusedBy("web+https://me:@host/i"), {"configuration file"});
+        opens("web+https://me@host/i", "web", {{"url", "https://host"}, {"index", "i"}, {"user", "me"}}); // a user is no secret
         CPPUNIT_ASSERT(_registry.open("web+https://me:h%40x@host/i?api_key=k", UrlCredentials::allowed));
         CPPUNIT_ASSERT(_seen == (Settings{{"url", "https://host"}, {"index", "i"}, {"user", "me"}, {"password", "h@x"}, {"api_key", "k"}}));
     }

@@ -33,7 +33,7 @@ enum class UrlCredentials
 ///
 ///     SCHEME:[PATH]                          a form without hosts; SCHEME:///PATH is a path that begins with /
 ///     SCHEME://[HOST[:PORT],...][/PATH]      a form with hosts
-///     SCHEME://USER:PASSWORD@HOST...         the keys user and password
+///     SCHEME://[USER][:PASSWORD]@HOST...     the keys user and password
 ///     ...?KEY=VALUE&KEY=VALUE                each KEY
 ///
 /// %XX is decoded everywhere but in the hosts. Errors: a key given twice, an unknown key, a fragment, an @ behind the hosts (write / in a
@@ -68,8 +68,8 @@ public:
     /// the creator of that store knows them. The policy's keys and values are checked too.
     std::shared_ptr<LockStore> create(const Poco::Util::AbstractConfiguration& configuration) const;
 
-    /// The store of a URL. The registered form of its scheme turns the URL into the settings of a configuration. A user, a password and
-    /// every secret key are refused unless `credentials` allows them.
+    /// The store of a URL. The registered form of its scheme turns the URL into the settings of a configuration. A password and every
+    /// secret key are refused unless `credentials` allows them.
     std::shared_ptr<LockStore> open(std::string_view url, UrlCredentials credentials = UrlCredentials::refused) const;
 
     /// The validated policy of the keys under `leasehold.policy`. An unknown key under `leasehold` is refused as in create. Keys under
