@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -11,7 +12,7 @@ namespace Leasehold
 namespace
 {
 
-constexpr std::size_t mostSentences = 20;
+constexpr std::size_t shownSentences = 20;
 const std::string guarded = "guarded";
 
 using Grant = std::tuple<std::string, std::string, Fence>; // process, lock, fence
@@ -179,8 +180,7 @@ private:
     void violate(const std::string& sentence)
     {
         ++_findings.violationsInAll;
-        if (_findings.violations.size() < mostSentences)
-            _findings.violations.push_back(sentence);
+        _findings.violations.push_back(sentence);
     }
 
     /// Sorted by time, the samples of a grant must be adjacent: if another grant's sample is between them, there were two holders.
@@ -267,10 +267,10 @@ std::string HistoryFindings::describe() const
     for (const auto& [resource, updates] : unguarded)
         text += "; " + resource + ": lost " + std::to_string(updates.lost) + " of " + std::to_string(updates.accepted) + " updates";
     text += "; longest time without a grant " + formatDuration(std::chrono::ceil<Milliseconds>(longestWithoutGrant));
-    for (const auto& violation : violations)
+    for (const auto& violation : std::span(violations).first(std::min(violations.size(), shownSentences)))
         text += "\n  VIOLATION: " + violation;
-    if (violationsInAll > violations.size())
-        text += "\n  and " + std::to_string(violationsInAll - violations.size()) + " violations more";
+    if (violations.size() > shownSentences)
+        text += "\n  and " + std::to_string(violations.size() - shownSentences) + " violations more";
     return text;
 }
 

@@ -20,7 +20,7 @@ struct HistoryFindings
     };
 
     std::vector<std::string> violations{}; ///< one sentence each; empty: there is none
-    std::size_t violationsInAll = 0;       ///< the count of all; only the first ones are in `violations`
+    std::size_t violationsInAll = 0;       ///< their number
     std::size_t grants = 0, heldSamples = 0, losses = 0, released = 0, releasesRefused = 0, unavailable = 0;
     std::size_t handedOn = 0; ///< the grants that one thread of a process handed to another without the storage
     std::size_t guardedWrites = 0, guardedRefusals = 0;
@@ -28,6 +28,7 @@ struct HistoryFindings
     /// The longest time without any grant, between the first and the last grant.
     std::chrono::nanoseconds longestWithoutGrant{};
 
+    /// All of it, and the first of the violations.
     std::string describe() const;
 };
 
