@@ -72,10 +72,12 @@ public:
     Call ping() const;
     Call listen() const;
 
-    Call acquire(const AcquireRequest& request, const std::string& era) const;
+    /// Answered by a row for each step.
+    Call acquire(std::span<BatchStep* const> steps, const std::string& era) const;
     /// `waits`: for rows that other sessions have locked, for a quarter of a second; the steps must be sorted by name.
     Call renew(std::span<BatchStep* const> steps, bool waits) const;
-    Call release(const LeaseRef& lease) const;
+    /// Answered by a row for each step.
+    Call release(std::span<BatchStep* const> steps) const;
     Call breakLock(const std::string& name, Fence expected, BreakMode mode) const;
     Call prune(Milliseconds retention) const;
     Call find(const std::string& name) const;
@@ -91,8 +93,8 @@ public:
     static LockRecord readRecord(const Row& row);
 
 private:
-    Statement _prelude, _sessionSettings, _sessionState, _schemaState, _tableContent, _ping, _listen, _acquire, _renew, _release, _break,
-        _prune, _list;
+    Statement _prelude, _sessionSettings, _sessionState, _schemaState, _tableContent, _ping, _listen, _acquire, _acquireMany, _renew,
+        _release, _releaseMany, _break, _prune, _list;
 };
 
 } // namespace Leasehold::PostgreSQL

@@ -78,12 +78,9 @@ public:
     void release()
     {
         const auto steps = sorted(_batch.steps());
-        std::vector<Call> calls;
-        for (const auto* const step : steps)
-            calls.push_back(_database.calls().release(*step->release()));
-        const auto answers = send(std::move(calls));
+        const auto answer = send(_database.calls().release(steps));
         for (std::size_t index = 0; index < steps.size(); ++index)
-            steps[index]->reply(answers.empty() ? ReleaseReply{} : LockCalls::readRelease(answers.at(index).row(0)));
+            steps[index]->reply(answer ? LockCalls::readRelease(answer->row(index)) : ReleaseReply{});
     }
 
 private:
@@ -92,9 +89,9 @@ private:
     /// Returns those whose rows other sessions have locked.
     Steps renewThese(const Steps& steps, bool waits)
     {
-        const auto answers = send({_database.calls().renew(steps, waits)});
-        const auto replies = answers.empty() ? std::vector<RenewReply>(steps.size(), RenewReply{.status = RenewStatus::lost})
-                                             : LockCalls::readRenew(steps, answers.front().row(0));
+        const auto answer = send(_database.calls().renew(steps, waits));
+        const auto replies = answer ? LockCalls::readRenew(steps, answer->row(0))
+                                    : std::vector<RenewReply>(steps.size(), RenewReply{.status = RenewStatus::lost});
         Steps locked;
         for (std::size_t index = 0; index < steps.size(); ++index)
         {
@@ -113,12 +110,12 @@ private:
         return result;
     }
 
-    /// The answers. Empty: the schema does not exist.
-    std::vector<Answer> send(std::vector<Call> calls)
+    /// nullopt: the schema does not exist.
+    std::optional<Answer> send(Call call)
     {
         try
         {
-            return _session.run(std::move(calls), _batch.context());
+            return _session.run({std::move(call)}, _batch.context()).at(0);
         }
         catch (const Refusal& refusal)
         {
@@ -127,7 +124,7 @@ private:
             if (refusal.meaning() != Meaning::schemaMissing)
                 throw;
             _database.missing();
-            return {};
+            return std::nullopt;
         }
     }
 
@@ -138,18 +135,14 @@ private:
         if (steps.empty())
             return {};
         steps = sorted(steps);
-        const auto era = _database.era();
-        std::vector<Call> calls;
-        for (const auto* const step : steps)
-            calls.push_back(_database.calls().acquire(*step->acquire(), era));
-        const auto answers = send(std::move(calls));
-        if (answers.empty())
+        const auto answer = send(_database.calls().acquire(steps, _database.era()));
+        if (!answer)
             return steps;
         Steps vanished;
         for (std::size_t index = 0; index < steps.size(); ++index)
         {
             auto& step = *steps[index];
-            auto verdict = LockCalls::readAcquire(*step.acquire(), answers.at(index).row(0));
+            auto verdict = LockCalls::readAcquire(*step.acquire(), answer->row(index));
             if (verdict.status == AcquireVerdict::Status::otherEra)
                 vanished.push_back(&step);
             // Another call may have noticed meanwhile that the table vanished.

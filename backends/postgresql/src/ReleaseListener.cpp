@@ -132,11 +132,21 @@ private:
             {
                 close(session);
                 tellDeaf(problem.what());
-                quiet = await(-1, retry);
+                rest(retry);
+                quiet = true;
                 retry = std::min(2 * retry, longestRetry);
             }
         }
         close(session);
+    }
+
+    /// Waits before another attempt. New watches do not hasten it: else each would connect, and fail, at once.
+    void rest(Milliseconds limit) const
+    {
+        const auto end = std::chrono::steady_clock::now() + limit;
+        for (auto left = limit; !_stop.stop_requested() && left.count() > 0;
+             left = std::chrono::ceil<Milliseconds>(end - std::chrono::steady_clock::now()))
+            await(-1, left);
     }
 
     /// False: the thread must end, because the feed ends or because no thread has waited since the last check.

@@ -41,11 +41,26 @@ std::string sqlStateOf(const PGresult* result)
     return state != nullptr ? state : "";
 }
 
-/// A problem of the certificates or of the TLS settings, and not a lost connection.
+/// A problem of the certificates, their keys or the TLS settings, and not a lost connection.
 bool concernsTls(const std::string& text)
 {
     const auto has = [&text](const char* part) { return text.find(part) != std::string::npos; };
-    return has("certificate") || (has("SSL") && !has("SYSCALL") && !has("closed unexpectedly") && !has("reset by peer"));
+    return has("certificate") || has("private key") ||
+           (has("SSL") && !has("SYSCALL") && !has("closed unexpectedly") && !has("reset by peer"));
+}
+
+/// In a connection string an empty value counts as set, unlike in PQconnectStartParams.
+std::string connectionString(const std::map<std::string, std::string>& parameters)
+{
+    std::string text;
+    for (const auto& [key, value] : parameters)
+    {
+        text += key + "='";
+        for (const char c : value)
+            text += c == '\'' || c == '\\' ? std::string{'\\', c} : std::string{c};
+        text += "' ";
+    }
+    return text;
 }
 
 } // namespace
@@ -95,17 +110,9 @@ void noteNotice(void* session, const PGresult* notice)
 
 Session::Session(const std::map<std::string, std::string>& parameters, const CallContext& context) : _interrupt(makeInterrupt())
 {
-    std::vector<const char*> keys, values;
-    for (const auto& [key, value] : parameters)
-    {
-        keys.push_back(key.c_str());
-        values.push_back(value.c_str());
-    }
-    keys.push_back(nullptr);
-    values.push_back(nullptr);
     try
     {
-        _connection.reset(PQconnectStartParams(keys.data(), values.data(), 0));
+        _connection.reset(PQconnectStart(connectionString(parameters).c_str()));
         connect(context);
     }
     catch (const std::exception&)

@@ -43,6 +43,23 @@ CallContext share(const CallContext& context, std::size_t left)
 
 } // namespace
 
+void requireUsable(const SessionState& state, PostgreSQLPooler pooler)
+{
+    if (state.version < oldestVersion)
+        throw CallFailure(Outcome::notSent,
+                          "the server is of version " + std::to_string(state.version / 10000) + ": use PostgreSQL 12 or newer", true);
+    if (state.isStandby)
+        throw CallFailure(Outcome::notSent, "the server is a standby");
+    if (state.isReadOnly)
+        throw CallFailure(Outcome::notSent, "the session is read only: set default_transaction_read_only to off for this user");
+    if (!state.readsCommitted)
+        throw CallFailure(Outcome::notSent,
+                          "the session does not run at read committed: set default_transaction_isolation to read committed for this user",
+                          true);
+    if (pooler == PostgreSQLPooler::none && state.lockTimeout != std::to_string(lockTimeoutMs / 1000) + "s")
+        throw CallFailure(Outcome::notSent, "a pooler has dropped the settings of the connection: set pooler = transaction", true);
+}
+
 SessionPool::SessionPool(PostgreSQLOptions options, const LockCalls& calls) :
     _options(std::move(options)), _calls(calls), _addresses(parsed(_options.hosts)), _servers(texts(_addresses), 0)
 {
@@ -192,7 +209,7 @@ void SessionPool::admit(Session& session, const CallContext& context)
         session.stopPreparing();
     const Call question = _calls.sessionState();
     const auto state = LockCalls::readSessionState(session.run({&question, 1}, context).at(0).row(0));
-    requireUsable(state);
+    requireUsable(state, _options.pooler);
     _flushes = state.flushes;
     _commitsAsynchronously = state.commitsAsynchronously;
     const bool hasTransactionTimeout = state.version >= firstWithTransactionTimeout;
@@ -201,23 +218,6 @@ void SessionPool::admit(Session& session, const CallContext& context)
         const Call settings = _calls.sessionSettings(state.commitsAsynchronously, hasTransactionTimeout);
         session.run({&settings, 1}, context);
     }
-}
-
-void SessionPool::requireUsable(const SessionState& state) const
-{
-    if (state.version < oldestVersion)
-        throw CallFailure(Outcome::notSent,
-                          "the server is of version " + std::to_string(state.version / 10000) + ": use PostgreSQL 12 or newer", true);
-    if (state.isStandby)
-        throw CallFailure(Outcome::notSent, "the server is a standby");
-    if (state.isReadOnly)
-        throw CallFailure(Outcome::notSent, "the session is read only: set default_transaction_read_only to off for this user");
-    if (!state.readsCommitted)
-        throw CallFailure(Outcome::notSent,
-                          "the session does not run at read committed: set default_transaction_isolation to read committed for this user",
-                          true);
-    if (_options.pooler == PostgreSQLPooler::none && state.lockTimeout != std::to_string(lockTimeoutMs / 1000) + "s")
-        throw CallFailure(Outcome::notSent, "a pooler has dropped the settings of the connection: set pooler = transaction", true);
 }
 
 void SessionPool::giveBack(std::unique_ptr<Session> session, std::size_t server)

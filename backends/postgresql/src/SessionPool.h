@@ -19,6 +19,9 @@
 namespace Leasehold::PostgreSQL
 {
 
+/// Throws Net::CallFailure (not sent), permanent or not, if the store cannot use a session in this state.
+void requireUsable(const SessionState& state, PostgreSQLPooler pooler);
+
 /// The sessions of one store: connects to the server that may write, keeps idle sessions, and goes to another server when one fails.
 /// Thread-safe.
 class SessionPool
@@ -76,7 +79,6 @@ private:
     std::unique_ptr<Session> connectTo(std::size_t server, const CallContext& context);
     std::unique_ptr<Session> connectToAddress(const ServerAddress& server, const CallContext& context);
     void admit(Session& session, const CallContext& context);
-    void requireUsable(const SessionState& state) const;
     void giveBack(std::unique_ptr<Session> session, std::size_t server);
 
     const PostgreSQLOptions _options;

@@ -21,14 +21,28 @@ class PgBouncerTest : public PostgreSQLFixture
     CPPUNIT_TEST(testAllVerbsWorkThroughThePooler);
     CPPUNIT_TEST(testRacingThreadsExcludeEachOther);
     CPPUNIT_TEST(testPoolerThatWasNotConfiguredIsNamed);
+    CPPUNIT_TEST(testPoolerThatDropsTheSettingsIsNamed);
+    CPPUNIT_TEST(testSettingsOfTheEnvironmentDoNotReachThePooler);
+    CPPUNIT_TEST(testSetUpThatWasCutOffCanBeMadeAgain);
+    CPPUNIT_TEST(testServerThatBecomesReadOnlyIsUnavailable);
+    CPPUNIT_TEST(testServerWithAnotherIsolationIsRefused);
     CPPUNIT_TEST(testThereIsNoFeed);
     CPPUNIT_TEST(testServerThatIsAwayIsUnavailableAtTheDeadline);
     CPPUNIT_TEST_SUITE_END();
+
+    static constexpr const char* advisoryLockOfSetUp = "7813597702154"; // as in LockSchema.cpp
 
     static PgBouncer& pooler()
     {
         static PgBouncer shared(server());
         return shared;
+    }
+
+    static void setForAll(const std::string& setting, const std::string& value)
+    {
+        server().query("ALTER SYSTEM SET " + setting + " = '" + value + "'");
+        server().query("SELECT pg_reload_conf()");
+        until("a new session has the setting", [&] { return server().value("SHOW " + setting) == value; });
     }
 
     PostgreSQLOptions pooled() const
@@ -85,6 +99,101 @@ public:
         auto direct = pooled();
         direct.pooler = PostgreSQLPooler::none;
         assertSays(error([&] { open(direct); }), "set pooler = transaction");
+    }
+
+    void testPoolerThatDropsTheSettingsIsNamed()
+    {
+        const PgBouncer dropping(server(), "ignore_startup_parameters = options");
+        auto direct = options();
+        direct.hosts = {"127.0.0.1:" + std::to_string(dropping.port())};
+        assertSays(error([&] { open(direct); }), "set pooler = transaction");
+    }
+
+    void testSettingsOfTheEnvironmentDoNotReachThePooler()
+    {
+        const EnvironmentVariable settings("PGOPTIONS", "-c work_mem=1MB"); // pgbouncer refuses a connection that brings some
+        open(pooled());
+    }
+
+    /// An advisory lock of a session would stay with the pooler's session to the server.
+    void testSetUpThatWasCutOffCanBeMadeAgain()
+    {
+        const auto waiting = [] { return server().value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"); };
+        PostgresSession operating(server().connectionString() + " dbname=leasehold");
+        operating.query(std::string("BEGIN; SELECT pg_advisory_xact_lock(") + advisoryLockOfSetUp + ")");
+        std::stop_source cut;
+        std::jthread cutter(
+            [&]
+            {
+                until("the set-up waits for its turn", [&] { return waiting() == "1"; });
+                cut.request_stop();
+            });
+        PostgreSQLLockStore store(pooled());
+        unavailability([&] { store.prepare(CallContext::within(1min, cut.get_token())); });
+        operating.query("COMMIT");
+        grant(*open(pooled()), "a");
+        until("no advisory lock is left",
+              [&] { return server().value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "0"; });
+    }
+
+    /// The pooler's sessions stay, so only the call itself can notice.
+    void testServerThatBecomesReadOnlyIsUnavailable()
+    {
+        const auto store = open(pooled());
+        const auto lease = grant(*store, "a");
+        setForAll("default_transaction_read_only", "on");
+        std::string said;
+        until("a renewal is refused",
+              [&]
+              {
+                  try
+                  {
+                      return renew(*store, lease).status != RenewStatus::renewed;
+                  }
+                  catch (const LockStoreUnavailable& problem)
+                  {
+                      said = problem.message();
+                      return true;
+                  }
+              });
+        setForAll("default_transaction_read_only", "off");
+        assertSays(said, "25006");
+        until("it is renewed again",
+              [&]
+              {
+                  try
+                  {
+                      return renew(*store, lease).status == RenewStatus::renewed;
+                  }
+                  catch (const LockStoreUnavailable&)
+                  {
+                      return false;
+                  }
+              });
+    }
+
+    /// Without a pooler the store sets it.
+    void testServerWithAnotherIsolationIsRefused()
+    {
+        setForAll("default_transaction_isolation", "repeatable read");
+        std::string said;
+        until("a new connection is refused",
+              [&]
+              {
+                  try
+                  {
+                      open(pooled());
+                      return false; // by a session that has not read the setting yet
+                  }
+                  catch (const LockStoreError& problem)
+                  {
+                      said = problem.message();
+                      return true;
+                  }
+              });
+        grant(*open(), "a");
+        setForAll("default_transaction_isolation", "read committed");
+        assertSays(said, "set default_transaction_isolation to read committed");
     }
 
     void testThereIsNoFeed()

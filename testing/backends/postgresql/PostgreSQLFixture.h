@@ -6,11 +6,25 @@
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/PostgreSQLLockStore.h"
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 
 namespace Leasehold
 {
+
+/// A variable of the environment that is set for the time of a test.
+class EnvironmentVariable
+{
+public:
+    EnvironmentVariable(const char* name, const char* value) : _name(name) { ::setenv(name, value, 1); }
+    ~EnvironmentVariable() { ::unsetenv(_name); }
+    EnvironmentVariable(const EnvironmentVariable&) = delete;
+    EnvironmentVariable& operator=(const EnvironmentVariable&) = delete;
+
+private:
+    const char* const _name;
+};
 
 /// A test with a schema of its own, on a server that the whole program shares.
 class PostgreSQLFixture : public StoreFixture

@@ -1,10 +1,12 @@
 #include "PostgreSQLFixture.h"
 
+#include "Leasehold/FaultSchedule.h"
 #include "Leasehold/Store/ReleaseFeed.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <atomic>
+#include <fstream>
 #include <thread>
 
 namespace Leasehold
@@ -36,13 +38,16 @@ class PostgreSQLReplicationTest : public PostgreSQLFixture
     CPPUNIT_TEST(testPromotedStandbyHasEveryGrant);
     CPPUNIT_TEST(testStandbyAloneIsUnavailable);
     CPPUNIT_TEST(testListenerThatWasTerminatedHearsAgain);
+    CPPUNIT_TEST(testListenerOfAStandbyAsksLessAndLess);
+    CPPUNIT_TEST(testReleaseThatNobodyWaitsForNotifiesNobody);
+    CPPUNIT_TEST(testListenerThatReadsNothingHindersNoRelease);
     CPPUNIT_TEST_SUITE_END();
 
     /// A pair of its own, because a test breaks it.
     struct Pair
     {
         PostgresServer primary{"postgresql15"};
-        PostgresServer standby{"postgresql15", {.primary = &primary}};
+        PostgresServer standby{"postgresql15", {.settings = {"log_connections = on"}, .primary = &primary}};
 
         Pair()
         {
@@ -121,6 +126,68 @@ public:
         store->acquire({.name = "a", .token = "u", .ttl = longTtl, .wantedFor = 10s}, context());
         CPPUNIT_ASSERT(store->release(lease, context()).wanted);
         until("the release is told", [&] { return events.free == 1; });
+    }
+
+    void testListenerOfAStandbyAsksLessAndLess()
+    {
+        Pair pair;
+        auto standby = pair.options();
+        standby.hosts.erase(standby.hosts.begin());
+        PostgreSQLLockStore store(standby);
+        const auto attempts = [&]
+        {
+            std::ifstream log(pair.standby.folder() / "server.log");
+            int count = 0;
+            for (std::string line; std::getline(log, line);)
+                count +=
+                    line.find("connection authorized") != std::string::npos && line.find("application_name=leasehold") != std::string::npos;
+            return count;
+        };
+        Events events;
+        const auto began = std::chrono::steady_clock::now();
+        const auto feed = store.releaseFeed(events);
+        feed->watch("a");
+        until("the feed is deaf", [&] { return events.deafened == 1; });
+        for (int number = 0; number < 20; ++number)
+            feed->watch(std::to_string(number)); // none of them hastens the next attempt
+        until("the third attempt", [&] { return attempts() >= 3; });
+        CPPUNIT_ASSERT(std::chrono::steady_clock::now() - began >= 750ms);
+        CPPUNIT_ASSERT_EQUAL(1, events.deafened.load());
+        CPPUNIT_ASSERT_EQUAL(0, events.confirmed.load());
+    }
+
+    void testReleaseThatNobodyWaitsForNotifiesNobody()
+    {
+        const auto store = open();
+        Events events;
+        const auto feed = store->releaseFeed(events);
+        feed->watch("lonely");
+        feed->watch("wanted");
+        until("the watches are confirmed", [&] { return events.confirmed == 2; });
+        CPPUNIT_ASSERT(!store->release(grant(*store, "lonely"), context()).wanted);
+        const auto lease = grant(*store, "wanted");
+        store->acquire({.name = "wanted", .token = "u", .ttl = longTtl, .wantedFor = 10s}, context());
+        CPPUNIT_ASSERT(store->release(lease, context()).wanted);
+        until("a release is told", [&] { return events.free > 0; }); // they are told in their order
+        CPPUNIT_ASSERT_EQUAL(1, events.free.load());
+    }
+
+    /// Its session fills the buffers of its connection, and then keeps the notifications in the server's queue.
+    void testListenerThatReadsNothingHindersNoRelease()
+    {
+        PostgresSession deaf(server().connectionString() + " dbname=leasehold");
+        deaf.query("LISTEN leasehold");
+        const auto store = open();
+        const std::string name(250, 'n');
+        for (int round = 0; round < (isLongTest() ? 33'000 : 300); ++round)
+        {
+            const auto token = std::to_string(round);
+            const auto lease = grant(*store, name, longTtl, token);
+            store->acquire({.name = name, .token = "waiter", .ttl = longTtl, .wantedFor = 10s}, context());
+            const auto reply = store->release(lease, context());
+            CPPUNIT_ASSERT(reply.status == ReleaseStatus::released && reply.wanted);
+        }
+        CPPUNIT_ASSERT(std::stod(server().value("SELECT pg_notification_queue_usage()")) < 0.01);
     }
 };
 

@@ -4,6 +4,7 @@
 #include "LockSchema.h"
 #include "SessionPool.h"
 
+#include "Leasehold/FaultSchedule.h"
 #include "Leasehold/Store/LeaseRules.h"
 
 #include <cppunit/extensions/HelperMacros.h>
@@ -20,7 +21,9 @@ using namespace std::chrono_literals;
 class PostgreSQLRulesTest : public PostgreSQLFixture
 {
     CPPUNIT_TEST_SUITE(PostgreSQLRulesTest);
-    CPPUNIT_TEST(testTwentyThousandRandomStepsAgreeWithTheRules);
+    CPPUNIT_TEST(testRandomStepsOnTheOldestVersionAgreeWithTheRules);
+    CPPUNIT_TEST(testRandomStepsAgreeWithTheRules);
+    CPPUNIT_TEST(testRandomStepsOnTheNewestVersionAgreeWithTheRules);
     CPPUNIT_TEST_SUITE_END();
 
     /// The set-up, with a clock that is a setting of the session.
@@ -38,12 +41,23 @@ class PostgreSQLRulesTest : public PostgreSQLFixture
     std::mt19937_64 _random{20261129};
 
 public:
-    void testTwentyThousandRandomStepsAgreeWithTheRules()
+    void testRandomStepsOnTheOldestVersionAgreeWithTheRules()
     {
-        server().query("SET leasehold.now = '1700000000000000'; BEGIN; " + textWithClock() + "; COMMIT");
-        server().query("ALTER DATABASE leasehold SET synchronous_commit = off");
+        requireAgreement(PostgresServer("postgresql12"), isLongTest() ? 20'000 : 5'000);
+    }
+    void testRandomStepsAgreeWithTheRules() { requireAgreement(server(), 20'000); }
+    void testRandomStepsOnTheNewestVersionAgreeWithTheRules()
+    {
+        requireAgreement(PostgresServer("postgresql18"), isLongTest() ? 20'000 : 5'000);
+    }
+
+private:
+    void requireAgreement(const PostgresServer& tested, int count)
+    {
+        tested.query("SET leasehold.now = '1700000000000000'; BEGIN; " + textWithClock() + "; COMMIT");
+        tested.query("ALTER DATABASE leasehold SET synchronous_commit = off");
         const PostgreSQL::LockCalls calls(schema());
-        PostgreSQL::SessionPool pool(options(), calls);
+        PostgreSQL::SessionPool pool(tested.storeOptions(schema()), calls);
         auto session = pool.connect(context());
         const PostgreSQL::Statement setClock{"clock", "SELECT set_config('leasehold.now', $1, false)", {PostgreSQL::TypeNumber::text}};
         const auto run = [&](PostgreSQL::Call call, std::int64_t now)
@@ -57,7 +71,7 @@ public:
         std::map<std::string, std::optional<LeaseRules::Record>> records;
         std::map<std::string, int> counts;
 
-        for (int step = 0; step < 20'000; ++step)
+        for (int step = 0; step < count; ++step)
         {
             const int jump = random(20);
             now += jump < 10 ? random(300) : jump == 19 ? -random(4000) : jump == 18 ? random(5000) : 0;
@@ -88,7 +102,9 @@ public:
                 {
                     expected = "no fence";
                 }
-                const auto verdict = PostgreSQL::LockCalls::readAcquire(request, run(calls.acquire(request, era), now).row(0));
+                BatchStep acquiring(request);
+                BatchStep* const steps[] = {&acquiring};
+                const auto verdict = PostgreSQL::LockCalls::readAcquire(request, run(calls.acquire(steps, era), now).row(0));
                 using Status = PostgreSQL::AcquireVerdict::Status;
                 const std::map<Status, std::string> words{
                     {Status::granted, "granted"}, {Status::held, "held"}, {Status::spent, "spent"}, {Status::noFenceLeft, "no fence"}};
@@ -121,7 +137,9 @@ public:
                 bool changed = false;
                 const LeaseRef lease{name, token, fence};
                 const auto expected = LeaseRules::release(record, lease, clock, changed);
-                const auto reply = PostgreSQL::LockCalls::readRelease(run(calls.release(lease), now).row(0));
+                BatchStep releasing(lease);
+                BatchStep* const steps[] = {&releasing};
+                const auto reply = PostgreSQL::LockCalls::readRelease(run(calls.release(steps), now).row(0));
                 CPPUNIT_ASSERT_EQUAL_MESSAGE(where, std::string(toString(expected.status)), std::string(toString(reply.status)));
                 CPPUNIT_ASSERT_EQUAL_MESSAGE(where, expected.wanted, reply.wanted);
                 CPPUNIT_ASSERT_EQUAL_MESSAGE(where, expected.broken, reply.broken);
@@ -154,7 +172,7 @@ public:
             const bool live = kept && LeaseRules::isLive(*kept, clock);
             CPPUNIT_ASSERT_EQUAL_MESSAGE(where, live ? std::size_t{1} : std::size_t{0}, answer.rows());
         }
-        server().query("ALTER DATABASE leasehold RESET synchronous_commit");
+        tested.query("ALTER DATABASE leasehold RESET synchronous_commit");
         for (const char* const each :
              {"granted", "held", "spent", "no fence", "renewed", "lost", "released", "notHeld", "broken", "pruned"})
             CPPUNIT_ASSERT_MESSAGE(each, counts[each] > 5);

@@ -3,7 +3,6 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -24,19 +23,6 @@ std::string contentOf(const std::string& path)
     return text.str();
 }
 
-/// Set for the time of a test.
-class EnvironmentVariable
-{
-public:
-    EnvironmentVariable(const char* name, const char* value) : _name(name) { ::setenv(name, value, 1); }
-    ~EnvironmentVariable() { ::unsetenv(_name); }
-    EnvironmentVariable(const EnvironmentVariable&) = delete;
-    EnvironmentVariable& operator=(const EnvironmentVariable&) = delete;
-
-private:
-    const char* const _name;
-};
-
 /// A server with TLS and passwords.
 class SecureServer : public PostgresServer
 {
@@ -44,12 +30,17 @@ public:
     explicit SecureServer(const TestCertificates& certificates) :
         PostgresServer(
             "postgresql15",
-            {.settings = {"ssl = on", "ssl_cert_file = '../server.pem'", "ssl_key_file = '../server.key'",
+            {.settings = {"ssl = on", "ssl_cert_file = '../server.pem'", "ssl_key_file = '../server.key'", "ssl_ca_file = '../ca.pem'",
                           "password_encryption = 'scram-sha-256'"},
-             .hba = "local all all trust\nhost all lease 127.0.0.1/32 trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n",
-             .files = {{"server.pem", contentOf(certificates.certificateFile())}, {"server.key", contentOf(certificates.keyFile())}}})
+             .hba =
+                 "local all all trust\nhost all lease 127.0.0.1/32 trust\nhostssl all certified 127.0.0.1/32 trust clientcert=verify-ca\n"
+                 "hostssl all all 127.0.0.1/32 scram-sha-256\n",
+             .files = {{"server.pem", contentOf(certificates.certificateFile())},
+                       {"server.key", contentOf(certificates.keyFile())},
+                       {"ca.pem", contentOf(certificates.caFile())}}})
     {
         query("CREATE ROLE worker SUPERUSER LOGIN PASSWORD 'right'");
+        query("CREATE ROLE certified SUPERUSER LOGIN");
     }
 };
 
@@ -65,7 +56,10 @@ class PostgreSQLSecurityTest : public PostgreSQLFixture
     CPPUNIT_TEST(testPlainTextIsNotFallenBackTo);
     CPPUNIT_TEST(testWrongAndMissingPasswordsAreRefusedAndNotShown);
     CPPUNIT_TEST(testPassfileIsUsed);
+    CPPUNIT_TEST(testClientCertificateIsUsed);
     CPPUNIT_TEST(testEnvironmentOfLibpqIsNotUsed);
+    CPPUNIT_TEST(testEnvironmentDoesNotReachAUnixSocket);
+    CPPUNIT_TEST(testServiceOfTheEnvironmentChangesNothing);
     CPPUNIT_TEST_SUITE_END();
 
     static const TestCertificates& certificates()
@@ -139,14 +133,51 @@ public:
         grant(*open(filed), "a");
     }
 
+    void testClientCertificateIsUsed()
+    {
+        auto certified = worker();
+        certified.user = "certified";
+        assertSays(error([&] { open(certified); }), "28000");
+        certified.clientCertificateFile = certificates().clientCertificateFile();
+        certified.clientKeyFile = certificates().clientKeyFile();
+        using std::filesystem::perms;
+        std::filesystem::permissions(certified.clientKeyFile, perms::owner_read | perms::owner_write | perms::others_read);
+        assertSays(error([&] { open(certified); }), "has group or world access");
+        std::filesystem::permissions(certified.clientKeyFile, perms::owner_read | perms::owner_write);
+        grant(*open(certified), "a");
+    }
+
     void testEnvironmentOfLibpqIsNotUsed()
     {
         const EnvironmentVariable user("PGUSER", "nobody-knows"), settings("PGOPTIONS", "-c no_such_setting=1"),
-            password("PGPASSWORD", "right"), mode("PGSSLMODE", "disable");
+            password("PGPASSWORD", "right"), mode("PGSSLMODE", "disable"), newest("PGSSLMAXPROTOCOLVERSION", "TLSv1"),
+            certificate("PGSSLCERT", "/no/such/file"), host("PGHOSTADDR", "192.0.2.1");
         open(worker());
         auto without = worker();
         without.password.clear();
-        assertSays(error([&] { open(without); }), "28P01");
+        assertSays(error([&] { open(without); }), "the server asks for a password");
+        without.passfile = "/no/such/file";
+        assertSays(error([&] { open(without); }), "the server asks for a password");
+    }
+
+    void testEnvironmentDoesNotReachAUnixSocket()
+    {
+        const EnvironmentVariable host("PGHOSTADDR", "192.0.2.1"), peer("PGREQUIREPEER", "nobody-knows");
+        auto local = options();
+        local.hosts = {server().folder().string() + ":" + std::to_string(server().port())};
+        grant(*open(local), "a");
+    }
+
+    void testServiceOfTheEnvironmentChangesNothing()
+    {
+        const auto file = server().folder() / "services";
+        std::ofstream(file)
+            << "[other]\nuser=nobody-knows\npassword=right\ndbname=postgres\noptions=-c no_such_setting=1\nsslmode=disable\n";
+        const EnvironmentVariable service("PGSERVICE", "other"), services("PGSERVICEFILE", file.c_str());
+        auto without = worker();
+        open(without);
+        without.password.clear();
+        assertSays(error([&] { open(without); }), "the server asks for a password");
     }
 };
 

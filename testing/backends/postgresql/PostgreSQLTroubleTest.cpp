@@ -1,8 +1,17 @@
 #include "PostgreSQLFixture.h"
 
+#include "LockCalls.h"
+#include "ServerTrouble.h"
+#include "SessionPool.h"
+
+#include "Leasehold/FaultSchedule.h"
+#include "Leasehold/ForkedChild.h"
+
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <atomic>
+#include <csignal>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -19,17 +28,23 @@ class PostgreSQLTroubleTest : public PostgreSQLFixture
     CPPUNIT_TEST(testAcquireThatWaitedForARowJudgesByTheTimeAfterTheWait);
     CPPUNIT_TEST(testAcquireOfARowThatStaysLockedIsUnavailable);
     CPPUNIT_TEST(testForeignTokenAndOldFenceAreRefused);
+    CPPUNIT_TEST(testTransactionWhoseCommitFailsGrantsAndRenewsNothing);
+    CPPUNIT_TEST(testFailedStepFailsNoOtherStepOfItsBatch);
+    CPPUNIT_TEST(testFailedBatchTakesNoEffect);
     CPPUNIT_TEST(testTerminatedSessionsAreReplaced);
     CPPUNIT_TEST(testDiscardedAndOutdatedStatementsAreSentAgain);
     CPPUNIT_TEST(testSerializableDefaultChangesNothing);
     CPPUNIT_TEST(testAsynchronousDefaultIsOverruledForGrants);
     CPPUNIT_TEST(testMaintenanceOfTheTableLosesNoLease);
+    CPPUNIT_TEST(testTableThatWasVacuumedWhileEmptyIsReadByItsIndex);
     CPPUNIT_TEST(testNamesWithTheSameHashAreTwoLocks);
     CPPUNIT_TEST(testCrashForgetsNoGrantAndNoRenewal);
     CPPUNIT_TEST(testRacingAttemptsNeverGrantTwice);
     CPPUNIT_TEST(testOpenTransactionInAnotherDatabaseHarmsNothing);
     CPPUNIT_TEST(testMessagesShowNoValueOfTheServer);
     CPPUNIT_TEST(testUnreachableServerLeavesTimeForTheNext);
+    CPPUNIT_TEST(testDeadAddressOfANameHidesNoOther);
+    CPPUNIT_TEST(testLockOfAProcessThatIsStoppedAnywhereEnds);
     CPPUNIT_TEST(testUnixSocketIsUsed);
     CPPUNIT_TEST(testCancelledCallEndsSoon);
     CPPUNIT_TEST_SUITE_END();
@@ -98,6 +113,79 @@ public:
         CPPUNIT_ASSERT(renew(*store, {"a", lease.token, lease.fence - 1}).status == RenewStatus::lost);
         CPPUNIT_ASSERT(store->release({"a", "foreign", lease.fence}, context()).status == ReleaseStatus::notHeld);
         CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::renewed);
+    }
+
+    /// The result of the call comes before that of the commit.
+    void testTransactionWhoseCommitFailsGrantsAndRenewsNothing()
+    {
+        const auto store = open();
+        const auto lease = grant(*store, "a", 30s);
+        sql("CREATE FUNCTION $SCHEMA.refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40001'; END $$; "
+            "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE ON $SCHEMA.lock DEFERRABLE INITIALLY DEFERRED "
+            "FOR EACH ROW EXECUTE FUNCTION $SCHEMA.refuse()");
+        assertSays(unavailability([&] { acquire(*store, "b", "t"); }), "40001");
+        assertSays(unavailability([&] { store->release(lease, context()); }), "40001");
+        try
+        {
+            CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::unavailable);
+        }
+        catch (const LockStoreUnavailable& refused)
+        {
+            assertSays(refused.message(), "40001");
+        }
+        CPPUNIT_ASSERT(!store->find("b", context()));
+        const auto found = store->find("a", context());
+        CPPUNIT_ASSERT(found && found->remaining <= 30s);
+    }
+
+    void testFailedStepFailsNoOtherStepOfItsBatch()
+    {
+        const auto store = open();
+        sql("ALTER TABLE $SCHEMA.lock ADD CONSTRAINT tight CHECK (metadata <> 'forbidden')");
+        std::atomic<int> granted{0}, refused{0};
+        {
+            std::vector<std::jthread> crew;
+            for (int number = 0; number < 16; ++number)
+                crew.emplace_back(
+                    [&, number]
+                    {
+                        for (int round = 0; round < 20; ++round)
+                        {
+                            const std::string metadata = number % 8 == 0 ? "forbidden" : "{}";
+                            const auto name = std::to_string(number) + "-" + std::to_string(round);
+                            try
+                            {
+                                store->acquire({.name = name, .token = "t", .ttl = longTtl, .metadata = metadata}, context());
+                                ++granted;
+                            }
+                            catch (const LockStoreError&)
+                            {
+                                ++refused;
+                            }
+                        }
+                    });
+        }
+        CPPUNIT_ASSERT_EQUAL(14 * 20, granted.load());
+        CPPUNIT_ASSERT_EQUAL(2 * 20, refused.load());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{14 * 20}, store->list({}, context()).size());
+    }
+
+    void testFailedBatchTakesNoEffect()
+    {
+        const auto store = open();
+        sql("ALTER TABLE $SCHEMA.lock ADD CONSTRAINT tight CHECK (metadata <> 'forbidden')");
+        const PostgreSQL::LockCalls calls(schema());
+        PostgreSQL::SessionPool pool(options(), calls);
+        auto session = pool.connect(context());
+        const auto era = sql("SELECT o_era FROM $SCHEMA.about_1()").at(0).at(0);
+        BatchStep good(AcquireRequest{.name = "good", .token = "t", .ttl = longTtl, .metadata = "{}"}),
+            bad(AcquireRequest{.name = "worse", .token = "t", .ttl = longTtl, .metadata = "forbidden"});
+        BatchStep *const both[] = {&good, &bad}, *const one[] = {&good};
+        CPPUNIT_ASSERT_THROW(session.run({calls.acquire(both, era)}, context()), PostgreSQL::Refusal);
+        CPPUNIT_ASSERT_THROW(session.run({calls.acquire(one, era), calls.acquire(both, era)}, context()), PostgreSQL::Refusal);
+        CPPUNIT_ASSERT(store->list({}, context()).empty());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, session.run({calls.acquire(one, era)}, context()).size()); // the session goes on
     }
 
     void testTerminatedSessionsAreReplaced()
@@ -216,6 +304,27 @@ public:
         ends = true;
     }
 
+    void testTableThatWasVacuumedWhileEmptyIsReadByItsIndex()
+    {
+        open();
+        until("the sessions of the set-up have told their statistics",
+              [&] { return server().value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'leasehold'") == "0"; });
+        server().query("VACUUM " + schema() + ".lock");
+        const auto scans = [&](const char* kind)
+        {
+            return std::stoi(server().value(std::string("SELECT ") + kind + "_scan FROM pg_stat_user_tables WHERE schemaname = '" +
+                                            schema() + "' AND relname = 'lock'"));
+        };
+        const int whole = scans("seq"), byIndex = scans("idx");
+        {
+            const auto store = open();
+            for (int number = 0; number < 50; ++number)
+                grant(*store, std::to_string(number));
+        }
+        until("the sessions have told their statistics", [&] { return scans("idx") >= byIndex + 100; });
+        CPPUNIT_ASSERT_EQUAL(whole, scans("seq"));
+    }
+
     void testNamesWithTheSameHashAreTwoLocks()
     {
         const auto rows = server().query("SELECT min(n::text), max(n::text) FROM generate_series(1, 300000) n "
@@ -311,6 +420,73 @@ public:
         CPPUNIT_ASSERT(std::chrono::steady_clock::now() - began < 9s);
         assertSays(store.info().warning, "a server was left out");
         silent.resume();
+    }
+
+    void testDeadAddressOfANameHidesNoOther()
+    {
+        auto named = options();
+        named.hosts = {"two-addresses.test:" + std::to_string(server().port())}; // see TwoAddresses.cpp
+        const auto store = open(named);
+        grant(*store, "a");
+        sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'leasehold'");
+        until("a new session reads",
+              [&]
+              {
+                  try
+                  {
+                      return store->find("a", context()).has_value();
+                  }
+                  catch (const LockStoreUnavailable&)
+                  {
+                      return false;
+                  }
+              });
+    }
+
+    /// Its session may keep a row locked only for the moment of a call, whatever it was doing.
+    void testLockOfAProcessThatIsStoppedAnywhereEnds()
+    {
+        const auto store = open();
+        const ForkedChild worker(
+            [&]
+            {
+                const auto own = open();
+                for (int round = 0;; ++round)
+                {
+                    const auto token = std::to_string(round);
+                    const auto reply = acquire(*own, "a", token, 300ms);
+                    if (reply.status == AcquireStatus::granted)
+                        own->release({"a", token, reply.record.fence}, context());
+                }
+                return 0;
+            });
+        std::minstd_rand random(20261129);
+        for (int round = 0; round < (isLongTest() ? 100 : 10); ++round)
+        {
+            const auto fence = [&]
+            {
+                const auto found = store->find("a", context());
+                return found ? found->fence : 0;
+            };
+            const auto before = fence();
+            until("the worker works", [&] { return fence() > before; });
+            for (auto looks = random() % 20; looks > 0; --looks)
+                fence();
+            worker.signal(SIGSTOP);
+            worker.waitUntilStopped();
+            LeaseRef lease{"a", "other" + std::to_string(round), 0};
+            const auto began = std::chrono::steady_clock::now();
+            until("the lock is free",
+                  [&]
+                  {
+                      const auto reply = acquire(*store, "a", lease.token);
+                      lease.fence = reply.record.fence;
+                      return reply.status == AcquireStatus::granted;
+                  });
+            CPPUNIT_ASSERT(std::chrono::steady_clock::now() - began < 10s);
+            CPPUNIT_ASSERT(store->release(lease, context()).status == ReleaseStatus::released);
+            worker.signal(SIGCONT);
+        }
     }
 
     void testUnixSocketIsUsed()

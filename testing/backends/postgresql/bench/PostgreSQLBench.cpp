@@ -1,4 +1,5 @@
 #include "BarePostgreSQL.h"
+#include "Churn.h"
 #include "PostgreSQLStorage.h"
 
 namespace Leasehold::Bench
@@ -21,10 +22,7 @@ public:
 
     std::unique_ptr<BareClient> bareClient(const std::string& url, const std::string& name) override
     {
-        const std::string word = "schema=";
-        const auto begin = url.find(word) + word.size();
-        return std::make_unique<BarePostgreSQL>(_postgres->connectionString() + " dbname=leasehold",
-                                                url.substr(begin, url.find('&', begin) - begin), name);
+        return std::make_unique<BarePostgreSQL>(_postgres->connectionString() + " dbname=leasehold", schemaOf(url), name);
     }
 
     std::optional<pid_t> serverProcess() override { return _postgres->pid(); }
@@ -33,6 +31,18 @@ public:
     std::optional<std::uint64_t> requests() override
     {
         return std::stoull(_postgres->value("SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'leasehold'"));
+    }
+
+    std::vector<Scenario> scenarios() override
+    {
+        return {{.name = "churn",
+                 .title = "ten minutes of 10,000 updates a second",
+                 .isLong = true,
+                 .run = [this](Setting& setting)
+                 {
+                     storage(); // starts the server
+                     return measureChurn(setting, *this, *_postgres);
+                 }}};
     }
 
 protected:
