@@ -62,15 +62,6 @@ std::string quotedTexts(const std::vector<std::string>& texts)
     return list;
 }
 
-/// The rows of the first `count` parameters, which are arrays, in their order.
-std::string eachOf(int count)
-{
-    std::string arrays;
-    for (int number = 1; number <= count; ++number)
-        arrays += (number == 1 ? "" : ", ") + ("pg_catalog.unnest($" + std::to_string(number) + ")");
-    return "ROWS FROM (" + arrays + ")";
-}
-
 /// Says which part of the schema is there. It uses no operator, because the search path may be that of another client of a pooler.
 std::string schemaStateText(const std::string& schema)
 {
@@ -120,19 +111,13 @@ LockCalls::LockCalls(const std::string& schemaName)
     _tableContent = {"leasehold_about", "SELECT o_schema, o_era FROM " + schema + ".about_1()", {}};
     _ping = {"leasehold_ping", "SELECT 1", {}};
     _listen = {"leasehold_listen", "LISTEN leasehold", {}};
-    const std::string verdict = "SELECT o_status, o_now, o_fence, o_acquired, o_expires, o_ttl, o_metadata, o_broken FROM ";
     _acquire = {"leasehold_acquire",
-                verdict + schema + ".acquire_1($1, $2, $3, $4, $5, $6, $7, $8)",
+                "SELECT o_status, o_now, o_fence, o_acquired, o_expires, o_ttl, o_metadata, o_broken FROM " + schema +
+                    ".acquire_1($1, $2, $3, $4, $5, $6, $7, $8)",
                 {bytes, bytes, integer, bytes, integer, integer, integer, text}};
-    _acquireMany = {"leasehold_acquire_many",
-                    verdict + eachOf(7) + " AS s(a, b, c, d, e, f, g), " + schema + ".acquire_1(s.a, s.b, s.c, s.d, s.e, s.f, s.g, $8)",
-                    {byteArray, byteArray, integerArray, byteArray, integerArray, integerArray, integerArray, text}};
     _renew = {
         "leasehold_renew", "SELECT " + schema + ".renew_1($1, $2, $3, $4, $5)", {byteArray, byteArray, integerArray, integerArray, flag}};
     _release = {"leasehold_release", "SELECT " + schema + ".release_1($1, $2, $3)", {bytes, bytes, integer}};
-    _releaseMany = {"leasehold_release_many",
-                    "SELECT " + schema + ".release_1(s.a, s.b, s.c) FROM " + eachOf(3) + " AS s(a, b, c)",
-                    {byteArray, byteArray, integerArray}};
     _break = {"leasehold_break", "SELECT " + schema + ".break_1($1, $2, $3)", {bytes, integer, flag}};
     _prune = {"leasehold_prune", "SELECT " + schema + ".prune_1($1)", {integer}};
     _list = {"leasehold_list",
@@ -175,31 +160,17 @@ Call LockCalls::listen() const
     return {&_listen, {}};
 }
 
-Call LockCalls::acquire(std::span<BatchStep* const> steps, const std::string& era) const
+Call LockCalls::acquire(const AcquireRequest& request, const std::string& era) const
 {
-    std::vector<std::string_view> names, tokens, metadata;
-    std::vector<std::int64_t> ttls, floors, reserved, wantedFor;
-    for (const auto* const step : steps)
-    {
-        const auto& request = *step->acquire();
-        names.emplace_back(request.name);
-        tokens.emplace_back(request.token);
-        ttls.push_back(request.ttl.count());
-        metadata.emplace_back(request.metadata);
-        floors.push_back(static_cast<std::int64_t>(request.fenceFloor));
-        reserved.push_back(static_cast<std::int64_t>(request.reservedFences));
-        wantedFor.push_back(request.wantedFor.count());
-    }
-    Parameters parameters;
-    if (steps.size() > 1)
-    {
-        parameters.byteArray(names).byteArray(tokens).integerArray(ttls).byteArray(metadata);
-        parameters.integerArray(floors).integerArray(reserved).integerArray(wantedFor);
-        return {&_acquireMany, parameters.bytes(era)};
-    }
-    parameters.bytes(names[0]).bytes(tokens[0]).integer(ttls[0]).bytes(metadata[0]);
-    parameters.integer(floors[0]).integer(reserved[0]).integer(wantedFor[0]);
-    return {&_acquire, parameters.bytes(era)};
+    return {&_acquire, Parameters()
+                           .bytes(request.name)
+                           .bytes(request.token)
+                           .integer(request.ttl.count())
+                           .bytes(request.metadata)
+                           .integer(static_cast<std::int64_t>(request.fenceFloor))
+                           .integer(static_cast<std::int64_t>(request.reservedFences))
+                           .integer(request.wantedFor.count())
+                           .bytes(era)};
 }
 
 Call LockCalls::renew(std::span<BatchStep* const> steps, bool waits) const
@@ -217,20 +188,9 @@ Call LockCalls::renew(std::span<BatchStep* const> steps, bool waits) const
     return {&_renew, Parameters().byteArray(names).byteArray(tokens).integerArray(fences).integerArray(ttls).flag(waits)};
 }
 
-Call LockCalls::release(std::span<BatchStep* const> steps) const
+Call LockCalls::release(const LeaseRef& lease) const
 {
-    std::vector<std::string_view> names, tokens;
-    std::vector<std::int64_t> fences;
-    for (const auto* const step : steps)
-    {
-        const auto& lease = *step->release();
-        names.emplace_back(lease.name);
-        tokens.emplace_back(lease.token);
-        fences.push_back(static_cast<std::int64_t>(lease.fence));
-    }
-    if (steps.size() > 1)
-        return {&_releaseMany, Parameters().byteArray(names).byteArray(tokens).integerArray(fences)};
-    return {&_release, Parameters().bytes(names[0]).bytes(tokens[0]).integer(fences[0])};
+    return {&_release, Parameters().bytes(lease.name).bytes(lease.token).integer(static_cast<std::int64_t>(lease.fence))};
 }
 
 Call LockCalls::breakLock(const std::string& name, Fence expected, BreakMode mode) const

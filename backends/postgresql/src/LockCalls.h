@@ -72,12 +72,10 @@ public:
     Call ping() const;
     Call listen() const;
 
-    /// Answered by a row for each step.
-    Call acquire(std::span<BatchStep* const> steps, const std::string& era) const;
+    Call acquire(const AcquireRequest& request, const std::string& era) const;
     /// `waits`: for rows that other sessions have locked, for a quarter of a second; the steps must be sorted by name.
     Call renew(std::span<BatchStep* const> steps, bool waits) const;
-    /// Answered by a row for each step.
-    Call release(std::span<BatchStep* const> steps) const;
+    Call release(const LeaseRef& lease) const;
     Call breakLock(const std::string& name, Fence expected, BreakMode mode) const;
     Call prune(Milliseconds retention) const;
     Call find(const std::string& name) const;
@@ -93,8 +91,8 @@ public:
     static LockRecord readRecord(const Row& row);
 
 private:
-    Statement _prelude, _sessionSettings, _sessionState, _schemaState, _tableContent, _ping, _listen, _acquire, _acquireMany, _renew,
-        _release, _releaseMany, _break, _prune, _list;
+    Statement _prelude, _sessionSettings, _sessionState, _schemaState, _tableContent, _ping, _listen, _acquire, _renew, _release, _break,
+        _prune, _list;
 };
 
 } // namespace Leasehold::PostgreSQL

@@ -78,9 +78,12 @@ public:
     void release()
     {
         const auto steps = sorted(_batch.steps());
-        const auto answer = send(_database.calls().release(steps));
+        std::vector<Call> calls;
+        for (const auto* const step : steps)
+            calls.push_back(_database.calls().release(*step->release()));
+        const auto answers = send(std::move(calls));
         for (std::size_t index = 0; index < steps.size(); ++index)
-            steps[index]->reply(answer ? LockCalls::readRelease(answer->row(index)) : ReleaseReply{});
+            steps[index]->reply(answers.empty() ? ReleaseReply{} : LockCalls::readRelease(answers.at(index).row(0)));
     }
 
 private:
@@ -89,9 +92,9 @@ private:
     /// Returns those whose rows other sessions have locked.
     Steps renewThese(const Steps& steps, bool waits)
     {
-        const auto answer = send(_database.calls().renew(steps, waits));
-        const auto replies = answer ? LockCalls::readRenew(steps, answer->row(0))
-                                    : std::vector<RenewReply>(steps.size(), RenewReply{.status = RenewStatus::lost});
+        const auto answers = send({_database.calls().renew(steps, waits)});
+        const auto replies = answers.empty() ? std::vector<RenewReply>(steps.size(), RenewReply{.status = RenewStatus::lost})
+                                             : LockCalls::readRenew(steps, answers.front().row(0));
         Steps locked;
         for (std::size_t index = 0; index < steps.size(); ++index)
         {
@@ -110,12 +113,12 @@ private:
         return result;
     }
 
-    /// nullopt: the schema does not exist.
-    std::optional<Answer> send(Call call)
+    /// The answers. Empty: the schema does not exist.
+    std::vector<Answer> send(std::vector<Call> calls)
     {
         try
         {
-            return _session.run({std::move(call)}, _batch.context()).at(0);
+            return _session.run(std::move(calls), _batch.context());
         }
         catch (const Refusal& refusal)
         {
@@ -124,7 +127,7 @@ private:
             if (refusal.meaning() != Meaning::schemaMissing)
                 throw;
             _database.missing();
-            return std::nullopt;
+            return {};
         }
     }
 
@@ -135,14 +138,18 @@ private:
         if (steps.empty())
             return {};
         steps = sorted(steps);
-        const auto answer = send(_database.calls().acquire(steps, _database.era()));
-        if (!answer)
+        const auto era = _database.era();
+        std::vector<Call> calls;
+        for (const auto* const step : steps)
+            calls.push_back(_database.calls().acquire(*step->acquire(), era));
+        const auto answers = send(std::move(calls));
+        if (answers.empty())
             return steps;
         Steps vanished;
         for (std::size_t index = 0; index < steps.size(); ++index)
         {
             auto& step = *steps[index];
-            auto verdict = LockCalls::readAcquire(*step.acquire(), answer->row(index));
+            auto verdict = LockCalls::readAcquire(*step.acquire(), answers.at(index).row(0));
             if (verdict.status == AcquireVerdict::Status::otherEra)
                 vanished.push_back(&step);
             // Another call may have noticed meanwhile that the table vanished.

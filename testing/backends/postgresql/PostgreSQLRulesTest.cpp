@@ -102,9 +102,7 @@ private:
                 {
                     expected = "no fence";
                 }
-                BatchStep acquiring(request);
-                BatchStep* const steps[] = {&acquiring};
-                const auto verdict = PostgreSQL::LockCalls::readAcquire(request, run(calls.acquire(steps, era), now).row(0));
+                const auto verdict = PostgreSQL::LockCalls::readAcquire(request, run(calls.acquire(request, era), now).row(0));
                 using Status = PostgreSQL::AcquireVerdict::Status;
                 const std::map<Status, std::string> words{
                     {Status::granted, "granted"}, {Status::held, "held"}, {Status::spent, "spent"}, {Status::noFenceLeft, "no fence"}};
@@ -137,9 +135,7 @@ private:
                 bool changed = false;
                 const LeaseRef lease{name, token, fence};
                 const auto expected = LeaseRules::release(record, lease, clock, changed);
-                BatchStep releasing(lease);
-                BatchStep* const steps[] = {&releasing};
-                const auto reply = PostgreSQL::LockCalls::readRelease(run(calls.release(steps), now).row(0));
+                const auto reply = PostgreSQL::LockCalls::readRelease(run(calls.release(lease), now).row(0));
                 CPPUNIT_ASSERT_EQUAL_MESSAGE(where, std::string(toString(expected.status)), std::string(toString(reply.status)));
                 CPPUNIT_ASSERT_EQUAL_MESSAGE(where, expected.wanted, reply.wanted);
                 CPPUNIT_ASSERT_EQUAL_MESSAGE(where, expected.broken, reply.broken);
