@@ -35,6 +35,16 @@ if quiet - now > longest then -- the clock was ahead and has been set back
   call('HSET', KEYS[1], 'quiet', quiet)
 end
 
+local texts = {} -- of whole numbers: a number that is left to redis.call takes it longer, and most locks of a group have the same
+local function text(number)
+  local known = texts[number]
+  if not known then
+    known = string.format('%.0f', number)
+    texts[number] = known
+  end
+  return known
+end
+
 local function noteTtl(ttl)
   if now - since > 3600000 or now < since then
     call('HSET', KEYS[1], 'longest', ttl, 'before', current, 'since', now)
@@ -55,7 +65,7 @@ local function acquire(key, lock, name, token, floor, ttl, metadata, spare, want
       lock.ends, lock.ttl = now + ttl, ttl
       noteTtl(ttl)
     end
-    call('HSET', key, 'e', lock.ends, 'l', lock.ttl) -- always a write: WAIT counts the last write of a connection
+    call('HSET', key, 'e', text(lock.ends), 'l', text(lock.ttl)) -- always a write: WAIT counts the last write of a connection
     return answerOf('granted', key, lock)
   end
   if lock.live then
@@ -72,13 +82,13 @@ local function acquire(key, lock, name, token, floor, ttl, metadata, spare, want
   if lock.fence >= most or floor >= most or us > most then return {'overflow', lock.fence, us} end
   if not lock.token then
     if call('ZADD', KEYS[2], 0, name) == 0 then -- the name is known, but its record was deleted: its holder may still work
-      call('HSET', key, 't', '?', 'f', string.format('%.0f', us), 's', 'b', 'a', now, 'e', now + longest, 'l', longest, 'm', '{}')
+      call('HSET', key, 't', '?', 'f', text(us), 's', 'b', 'a', text(now), 'e', text(now + longest), 'l', text(longest), 'm', '{}')
       return {'vanished', longest}
     end
-    call('ZADD', KEYS[3], now, name)
+    call('ZADD', KEYS[3], text(now), name)
   end
   local fence = math.max(lock.fence + 1, floor + 1, us) + spare
-  call('HSET', key, 't', token, 'f', string.format('%.0f', fence), 's', 'h', 'a', now, 'e', now + ttl, 'l', ttl, 'm', metadata)
+  call('HSET', key, 't', token, 'f', text(fence), 's', 'h', 'a', text(now), 'e', text(now + ttl), 'l', text(ttl), 'm', metadata)
   if wantedFor > 0 and lock.wanted > 0 then call('HSET', key, 'w', 0) end
   noteTtl(ttl)
   return {'granted', fence, now, now + ttl, ttl, 0}
@@ -86,7 +96,7 @@ end
 
 local function renew(key, lock, mine, ttl)
   if not (mine and lock.live and lock.standing == 'h') then return mine and (lock.standing == 'b' or lock.standing == 'x') and -1 or 0 end
-  call('HSET', key, 'e', now + ttl, 'l', ttl)
+  call('HSET', key, 'e', text(now + ttl), 'l', text(ttl))
   noteTtl(ttl)
   return ttl
 end
@@ -94,7 +104,7 @@ end
 local function release(key, lock, mine, name)
   local wanted = lock.wanted > now
   if mine and lock.live and lock.standing == 'h' then
-    call('HSET', key, 's', 'r', 'e', now)
+    call('HSET', key, 's', 'r', 'e', text(now))
     if wanted then redis.pcall(ARGV[2], ARGV[3] .. name, '') end -- a user without this right must be able to release
     return wanted and 2 or 1
   end
