@@ -25,7 +25,7 @@ std::size_t EtcdStorage::countTables()
 
 std::string EtcdStorage::urlThrough(int port) const
 {
-    return "etcd+http://" + _credentials + "127.0.0.1:" + std::to_string(port) + "/" + _prefix + _parameters;
+    return "etcd+http://127.0.0.1:" + std::to_string(port) + "/" + _prefix + _parameters;
 }
 
 // A test that failed halfway may have left the server stopped or dead.

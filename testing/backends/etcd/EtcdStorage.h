@@ -12,9 +12,9 @@ namespace Leasehold
 class EtcdStorage : public StorageAdapter, private StorageServer
 {
 public:
-    /// `credentials`: "user:password@" or nothing; `parameters`: of the URL, "?key=value" or nothing.
-    explicit EtcdStorage(EtcdKind kind, EtcdSetup setup = {}, std::string credentials = {}, std::string parameters = {}) :
-        _etcd(kind, std::move(setup)), _credentials(std::move(credentials)), _parameters(std::move(parameters))
+    /// `parameters`: of the URL, "?key=value" or nothing.
+    explicit EtcdStorage(EtcdKind kind, EtcdSetup setup = {}, std::string parameters = {}) :
+        _etcd(kind, std::move(setup)), _parameters(std::move(parameters))
     {
     }
 
@@ -41,7 +41,7 @@ private:
     void repair();
 
     EtcdServer _etcd;
-    const std::string _credentials, _parameters;
+    const std::string _parameters;
     std::string _prefix;
     int _prefixes = 0;
 };

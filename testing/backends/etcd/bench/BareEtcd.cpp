@@ -21,8 +21,7 @@ std::int64_t wallNow()
 
 } // namespace
 
-BareEtcd::BareEtcd(const std::string& url, std::string name, const std::string& token) :
-    _gateway(url, token), _name(std::move(name)), _keys(BareGateway::prefixIn(url))
+BareEtcd::BareEtcd(const std::string& url, std::string name) : _gateway(url), _name(std::move(name)), _keys(BareGateway::prefixIn(url))
 {
     const auto storage = Etcd::readTxn(std::string(_gateway.post("/v3/kv/txn", Etcd::txnText({}, Etcd::readKey(_keys.storage()), {}))));
     _ifStorage = Etcd::ifValue(_keys.storage(), Etcd::Relation::equal, storage.value().txn.responses.at(0).found.at(0).value);

@@ -16,7 +16,7 @@ class BareEtcd : public BareClient
 {
 public:
     /// As BareGateway.
-    BareEtcd(const std::string& url, std::string name, const std::string& token = {});
+    BareEtcd(const std::string& url, std::string name);
 
     bool pair() override;
 

@@ -44,9 +44,8 @@ std::string BareGateway::prefixIn(const std::string& url)
     return path.substr(0, path.find('?'));
 }
 
-BareGateway::BareGateway(const std::string& url, const std::string& token) :
-    _fields(" HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n" +
-            (token.empty() ? token : "Authorization: " + token + "\r\n") + "Content-Length: ")
+BareGateway::BareGateway(const std::string& url) :
+    _fields(" HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ")
 {
     _socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address = {};

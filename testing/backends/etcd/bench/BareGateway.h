@@ -10,8 +10,8 @@ namespace Leasehold::Bench
 class BareGateway
 {
 public:
-    /// `url`: "etcd+http://127.0.0.1:PORT/PREFIX", perhaps with a user and parameters. `token`: of the user; empty: none.
-    BareGateway(const std::string& url, const std::string& token);
+    /// `url`: "etcd+http://127.0.0.1:PORT/PREFIX", perhaps with parameters.
+    explicit BareGateway(const std::string& url);
     ~BareGateway();
     BareGateway(const BareGateway&) = delete;
     BareGateway& operator=(const BareGateway&) = delete;

@@ -9,7 +9,7 @@
 namespace Leasehold::Bench
 {
 
-BareMutex::BareMutex(const std::string& url, const std::string& name) : _gateway(url, {})
+BareMutex::BareMutex(const std::string& url, const std::string& name) : _gateway(url)
 {
     _lease = Etcd::readLease(std::string(_gateway.post("/v3/lease/grant", R"({"TTL":"3600"})"))).value().id;
     const auto prefix = "mutex/" + name + '/';

@@ -2,13 +2,11 @@
 #include "BareEtcd.h"
 #include "BareMutex.h"
 #include "EtcdStorage.h"
-#include "EtcdUsers.h"
 #include "ThreadCrew.h"
 
 #include "Leasehold/LockManagerService.h"
 
 #include <sstream>
-#include <stdexcept>
 
 namespace Leasehold::Bench
 {
@@ -21,7 +19,6 @@ struct Variant
     EtcdKind kind = EtcdKind::etcd35;
     EtcdSetup setup{};
     std::string parameters{};
-    bool hasUsers = false;
     double keeping = 12; ///< at most so many requests per second for 10,000 locks
 };
 
@@ -29,8 +26,6 @@ Variant variantOf(const std::string& name)
 {
     if (name == "etcd35wide")
         return {.setup = {.arguments = {"--max-txn-ops", "2000"}}, .parameters = "?max_txn_ops=2000", .keeping = 3};
-    if (name == "etcd35user")
-        return {.hasUsers = true, .keeping = 20};
     return {.kind = etcdKind(name)};
 }
 
@@ -48,7 +43,7 @@ public:
     std::string bareName() const override { return "the same Txns on bare connections to the gateway"; }
     std::unique_ptr<BareClient> bareClient(const std::string& url, const std::string& name) override
     {
-        return std::make_unique<BareEtcd>(url, name, _variant.hasUsers ? EtcdUsers::logInAsWorker(etcd()) : std::string());
+        return std::make_unique<BareEtcd>(url, name);
     }
 
     std::optional<pid_t> serverProcess() override { return etcd().pid(); }
@@ -68,8 +63,6 @@ public:
 
     std::vector<Scenario> scenarios() override
     {
-        if (_variant.hasUsers)
-            return {};
         return {{.name = "mutex", .title = "acquire + release, beside concurrency.Mutex", .run = [this](Setting& setting) {
                      return measureBesideMutex(setting);
                  }}};
@@ -78,11 +71,8 @@ public:
 protected:
     std::unique_ptr<StorageAdapter> start() override
     {
-        const std::string credentials = _variant.hasUsers ? "worker:pass%22word%5C1@" : "";
-        auto storage = std::make_unique<EtcdStorage>(_variant.kind, _variant.setup, credentials, _variant.parameters);
+        auto storage = std::make_unique<EtcdStorage>(_variant.kind, _variant.setup, _variant.parameters);
         _storage = storage.get();
-        if (_variant.hasUsers)
-            EtcdUsers::switchOn(storage->etcd(), "tested-");
         return storage;
     }
 
