@@ -91,7 +91,7 @@ class HistoryCheckerTest : public CppUnit::TestFixture
     /// Asserts that there are violations, and that each contains `part`. (Two holders may be reported from both sides.)
     static void assertFound(const std::string& part, const HistoryFindings& findings)
     {
-        CPPUNIT_ASSERT_MESSAGE(findings.describe(), findings.violationsInAll != 0);
+        CPPUNIT_ASSERT_MESSAGE(findings.describe(), !findings.violations.empty());
         for (const auto& violation : findings.violations)
             CPPUNIT_ASSERT_MESSAGE(findings.describe(), violation.find(part) != std::string::npos);
     }
@@ -106,7 +106,7 @@ public:
     void testGoodHistoryHasNoViolation()
     {
         const auto findings = check(first(), second());
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violationsInAll);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violations.size());
         CPPUNIT_ASSERT_EQUAL(std::size_t{2}, findings.grants);
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, findings.handedOn);
         CPPUNIT_ASSERT_EQUAL(std::size_t{5}, findings.heldSamples);
@@ -121,7 +121,7 @@ public:
         checker.add("A", {line(10, Kind::granted, 100, {}, 9), line(20, Kind::granted, 101, {}, 9), line(30, Kind::granted, 102, {}, 9)});
         checker.add("B", {line(40, Kind::granted, 103, {}, 35), line(50, Kind::granted, 105, {}, 36)});
         const auto findings = checker.check();
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violationsInAll);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violations.size());
         CPPUNIT_ASSERT_EQUAL(std::size_t{2}, findings.handedOn);
     }
 
@@ -141,7 +141,7 @@ public:
         checker.add("B", {line(20, Kind::heldSample, 200), line(21, Kind::heldSample, 200)});
         checker.add("C", {line(30, Kind::heldSample, 300), line(50, Kind::heldSample, 300)});
         const auto findings = checker.check();
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{2}, findings.violationsInAll);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{2}, findings.violations.size());
     }
 
     void testPausedHolderThatStillBelievesIsFound()
@@ -155,7 +155,7 @@ public:
         auto other = line(20, Kind::heldSample, 50);
         other.lock = "M";
         const auto findings = check(first(), with(second(), other));
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violationsInAll);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violations.size());
     }
 
     void testFenceGrantedTwiceIsFound()
@@ -187,7 +187,7 @@ public:
         HistoryChecker checker;
         checker.add("A", {line(10, Kind::granted, 200, {}, 5)});
         checker.add("B", {line(50, Kind::granted, 100, {}, 9)}); // it was paused before it recorded the grant
-        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, checker.check().violationsInAll);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, checker.check().violations.size());
     }
 
     void testLockHeldAgainAfterAFalseSampleIsFound()
@@ -218,7 +218,7 @@ public:
         auto a = firstWith(Kind::releaseRefused);
         a.back().time = 91;
         const auto findings = check(a, second());
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violationsInAll);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violations.size());
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, findings.releasesRefused);
     }
 
@@ -228,7 +228,7 @@ public:
         a.push_back(releasing(41, 100, 90));
         a.push_back(line(42, Kind::releaseRefused, 100));
         const auto findings = check(a, second());
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violationsInAll);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violations.size());
     }
 
     void testReleaseRefusedAfterAnothersUnknownOneIsFound()
@@ -240,7 +240,7 @@ public:
 
     void testReleaseOfUnknownOutcomeIsNoViolation()
     {
-        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, check(firstWith(Kind::releaseUnknown), second()).violationsInAll);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, check(firstWith(Kind::releaseUnknown), second()).violations.size());
     }
 
     void testGuardedUpdateThatIsLostIsFound() { assertFound("lost 1 of 2 updates", check(first(), second(), {"b-1"})); }
@@ -258,8 +258,8 @@ public:
     {
         auto b = second();
         b.resize(4); // it was killed after "writing"
-        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, check(first(), b, {"a-1", "b-1"}).violationsInAll);
-        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, check(first(), b, {"a-1"}).violationsInAll);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, check(first(), b, {"a-1", "b-1"}).violations.size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, check(first(), b, {"a-1"}).violations.size());
     }
 
     void testFailureIsFound() { assertFound("A failed: trouble", check(with(first(), line(90, Kind::failed, 0, "trouble")), second())); }
@@ -271,7 +271,7 @@ public:
         checker.add("B", {line(20, Kind::writing, 200, "trusting b-1"), line(21, Kind::wrote, 200, "trusting b-1")});
         checker.addResource("L", "trusting", {"b-1"});
         const auto findings = checker.check();
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violationsInAll);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(findings.describe(), std::size_t{0}, findings.violations.size());
         CPPUNIT_ASSERT_EQUAL(std::size_t{2}, findings.unguarded.at("trusting").accepted);
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, findings.unguarded.at("trusting").lost);
     }

@@ -54,7 +54,7 @@ class WorkloadTest : public CppUnit::TestFixture
             std::cout << ", " << proxy->droppedReplies() << " replies dropped, " << proxy->lateRequests() << " requests late";
         std::cout << ": " << findings.describe() << std::endl;
 
-        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, findings.violationsInAll);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, findings.violations.size());
         const auto seconds = static_cast<std::size_t>(duration / 1s);
         requireWork(findings, workload, seconds);
         if (proxy)

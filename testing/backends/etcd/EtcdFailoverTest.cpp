@@ -67,7 +67,7 @@ public:
         const auto findings = workload.finish();
         std::cout << "    " << workload.killed() << " processes killed, " << workload.paused() << " stopped: " << findings.describe()
                   << std::endl;
-        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, findings.violationsInAll);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, findings.violations.size());
         const auto each = static_cast<std::size_t>(rounds);
         CPPUNIT_ASSERT(findings.grants >= 20 * each);
         CPPUNIT_ASSERT(findings.guardedWrites >= 20 * each);

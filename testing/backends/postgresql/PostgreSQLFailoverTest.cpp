@@ -67,7 +67,7 @@ public:
             const auto isSynchronous = [&]
             { return primary.value("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") == "1"; };
             CPPUNIT_ASSERT(waitUntil(isSynchronous, 30s));
-            CPPUNIT_ASSERT_EQUAL(std::size_t{0}, failOver(primary, standby, round, 0ms).violationsInAll);
+            CPPUNIT_ASSERT_EQUAL(std::size_t{0}, failOver(primary, standby, round, 0ms).violations.size());
         }
     }
 

@@ -177,11 +177,7 @@ public:
     }
 
 private:
-    void violate(const std::string& sentence)
-    {
-        ++_findings.violationsInAll;
-        _findings.violations.push_back(sentence);
-    }
+    void violate(const std::string& sentence) { _findings.violations.push_back(sentence); }
 
     /// Sorted by time, the samples of a grant must be adjacent: if another grant's sample is between them, there were two holders.
     void judgeExclusion(const std::string& lock, std::vector<Sample>& samples)

@@ -20,7 +20,6 @@ struct HistoryFindings
     };
 
     std::vector<std::string> violations{}; ///< one sentence each; empty: there is none
-    std::size_t violationsInAll = 0;       ///< their number
     std::size_t grants = 0, heldSamples = 0, losses = 0, released = 0, releasesRefused = 0, unavailable = 0;
     std::size_t handedOn = 0; ///< the grants that one thread of a process handed to another without the storage
     std::size_t guardedWrites = 0, guardedRefusals = 0;
