@@ -27,6 +27,10 @@ class RedisHandshakeTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testOtherProtocolIsUnavailable);
     CPPUNIT_TEST(testDrippingServerEndsAtTheDeadline);
     CPPUNIT_TEST(testNodesThatSendOneAroundAreUnavailable);
+    CPPUNIT_TEST(testSlotThatNeverArrivesIsUnavailable);
+    CPPUNIT_TEST(testUnknownErrorIsToldByItsCode);
+    CPPUNIT_TEST(testNonsenseAboutTheEraIsRefused);
+    CPPUNIT_TEST(testSentinelThatNamesNoServerIsUnavailable);
     CPPUNIT_TEST(testEveryNodeThatFailedIsNamed);
     CPPUNIT_TEST(testWatchIsConfirmedOnlyByTheServer);
     CPPUNIT_TEST_SUITE_END();
@@ -158,6 +162,60 @@ public:
         const auto message = unavailability(*storeOn(server), 20s);
         CPPUNIT_ASSERT_MESSAGE(message, message.find("do not agree which of them has the slot") != std::string::npos);
         CPPUNIT_ASSERT(server.connections() < 10);
+    }
+
+    /// A node that does not know its own address sends one to another port of the same host.
+    void testSlotThatNeverArrivesIsUnavailable()
+    {
+        ScriptedServer server(answering({}));
+        const auto moved = "-MOVED 866 :" + std::to_string(server.port()) + "\r\n";
+        server.behave(answering({hello, loaded() + "$-1\r\n", moved + moved}));
+        const auto message = unavailability(*storeOn(server), 20s);
+        CPPUNIT_ASSERT_MESSAGE(message, message.find("another node of the cluster has the slot of the prefix") != std::string::npos);
+        CPPUNIT_ASSERT(server.connections() < 10);
+        server.behave(answering({hello, loaded() + moved}));
+        const auto inCircles = unavailability(*storeOn(server), 20s);
+        CPPUNIT_ASSERT_MESSAGE(inCircles, inCircles.find("do not agree which of them has the slot") != std::string::npos);
+    }
+
+    void testUnknownErrorIsToldByItsCode()
+    {
+        const ScriptedServer server(answering({hello, loaded() + "$-1\r\n", "-ODD with 'SECRET'\r\n-ODD\r\n"}));
+        assertError(server, "refuses EVALSHA: it answers with the error ODD");
+    }
+
+    void testNonsenseAboutTheEraIsRefused()
+    {
+        const ScriptedServer server(answering({hello, loaded() + "$-1\r\n", "*0\r\n$0\r\n\r\n", "*1\r\n$1\r\nx\r\n"}));
+        try
+        {
+            storeOn(server)->prepare(CallContext::within(20s));
+            CPPUNIT_FAIL("it was not refused");
+        }
+        catch (const LockStoreError& problem)
+        {
+            CPPUNIT_ASSERT_MESSAGE(problem.message(), problem.message().find("makes no sense") != std::string::npos);
+        }
+    }
+
+    void testSentinelThatNamesNoServerIsUnavailable()
+    {
+        const std::string sentinel =
+            "*6\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$4\r\nmode\r\n$8\r\nsentinel\r\n";
+        const std::pair<const char*, const char*> answers[] = {
+            {"-ERR odd\r\n", "the sentinel refuses to name the primary"},
+            {"*2\r\n$1\r\nh\r\n$1\r\nx\r\n", "the answer of the sentinel names no server"},
+            {"*2\r\n$0\r\n\r\n$1\r\n7\r\n", "the answer of the sentinel names no server"},
+            {"+OK\r\n", "the answer of the sentinel names no server"},
+            {"garbage\r\n", "the answer is not one of Redis or Valkey"},
+        };
+        for (const auto& [answer, told] : answers)
+        {
+            const ScriptedServer server(answering({sentinel, answer}));
+            RedisLockStore store({.nodes = {nodeOf(server)}, .sentinel = "mine"});
+            const auto message = unavailability(store, 20s);
+            CPPUNIT_ASSERT_MESSAGE(message, message.find(told) != std::string::npos);
+        }
     }
 
     void testEveryNodeThatFailedIsNamed()

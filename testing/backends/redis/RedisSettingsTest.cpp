@@ -94,6 +94,7 @@ public:
 
     void testInvalidValuesAreRefused()
     {
+        CPPUNIT_ASSERT_THROW(RedisLockStore{RedisOptions{}}, LockConfigurationError); // no node
         const std::pair<Keys, const char*> refused[] = {
             {{{"nodes", "h"}, {"prefix", "{a}"}}, "leasehold.store.redis.prefix"},
             {{{"nodes", "h"}, {"prefix", "a b"}}, "leasehold.store.redis.prefix"},

@@ -30,6 +30,7 @@ class RedisTroubleTest : public RedisFixture
     CPPUNIT_TEST(testForeignKeyFailsOnlyItsLock);
     CPPUNIT_TEST(testDamagedFieldFailsOnlyItsLock);
     CPPUNIT_TEST(testForeignHelperKeyFailsNewNamesOnly);
+    CPPUNIT_TEST(testPrefixOfTheGreatestByteIsListed);
     CPPUNIT_TEST(testDatabasesAreApart);
     CPPUNIT_TEST(testUnknownDatabaseIsRefused);
     CPPUNIT_TEST(testUnixSocketIsUsed);
@@ -286,6 +287,15 @@ public:
         assertSays(error([&] { acquire(*store, "b", "t"); }), "a key of the prefix is damaged");
         CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::renewed);
         CPPUNIT_ASSERT(store->release(lease, context()).status == ReleaseStatus::released);
+    }
+
+    void testPrefixOfTheGreatestByteIsListed()
+    {
+        const auto store = open();
+        for (const std::string name : {"a", "a\xff", "a\xff\xff", "b", "\xff", "\xff\xff"})
+            grant(*store, name);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, store->list({.prefix = "\xff"}, context()).size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, store->list({.prefix = "a\xff"}, context()).size());
     }
 
     void testDatabasesAreApart()

@@ -11,6 +11,7 @@ class ReplyTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testEveryTypeIsRead);
     CPPUNIT_TEST(testNestedArraysAreRead);
     CPPUNIT_TEST(testCutReplyWaitsForItsRest);
+    CPPUNIT_TEST(testUnfinishedReplyIsFreed);
     CPPUNIT_TEST(testRepliesInOnePieceAreReadOneByOne);
     CPPUNIT_TEST(testOtherProtocolsAreRefused);
     CPPUNIT_TEST(testHugeArrayIsRefused);
@@ -60,6 +61,14 @@ public:
             const auto reply = reader.next();
             CPPUNIT_ASSERT(reply && reply->isArrayOf(2) && reply->items[0].isText("hello") && reply->items[1].integer == 12);
         }
+    }
+
+    /// The sanitizers would tell.
+    void testUnfinishedReplyIsFreed()
+    {
+        ReplyReader reader;
+        reader.feed("*2\r\n$1\r\na\r\n");
+        CPPUNIT_ASSERT(!reader.next());
     }
 
     void testRepliesInOnePieceAreReadOneByOne()
