@@ -49,6 +49,14 @@ bool concernsTls(const std::string& text)
            (has("SSL") && !has("SYSCALL") && !has("closed unexpectedly") && !has("reset by peer"));
 }
 
+/// libpq's text without the address, which the store's messages have. "connection to server at "h" (1.2.3.4), port 5 failed: WHY".
+std::string withoutAddress(const std::string& text)
+{
+    const std::string before = " failed: ";
+    const auto at = text.find(before);
+    return text.starts_with("connection to server") && at != std::string::npos ? text.substr(at + before.size()) : text;
+}
+
 /// In a connection string an empty value counts as set, unlike in PQconnectStartParams.
 std::string connectionString(const std::map<std::string, std::string>& parameters)
 {
@@ -164,7 +172,11 @@ void Session::failConnecting()
                           "cannot connect: the server asks for a password: set the key password, or passfile to a file with a line for "
                           "this user that only its owner may read",
                           true);
-    throw CallFailure(Outcome::notSent, "cannot connect: " + printable(text.substr(0, text.find('\n'))), concernsTls(text));
+    const bool isTls = concernsTls(text);
+    throw CallFailure(Outcome::notSent,
+                      "cannot connect: " + printable(withoutAddress(text.substr(0, text.find('\n')))) +
+                          (isTls ? "; see sslmode and the other keys of TLS" : ""),
+                      isTls);
 }
 
 std::string Session::lastError() const

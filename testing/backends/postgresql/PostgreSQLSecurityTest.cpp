@@ -107,7 +107,8 @@ public:
     {
         auto plain = options(); // a server without TLS
         plain.tls = PostgreSQLTls::require;
-        assertSays(error([&] { open(plain); }), "SSL");
+        const auto said = error([&] { open(plain); });
+        assertSays(said, "cannot connect: server does not support SSL, but SSL was required; see sslmode");
     }
 
     void testWrongAndMissingPasswordsAreRefusedAndNotShown()
