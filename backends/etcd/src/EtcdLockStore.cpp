@@ -130,7 +130,7 @@ std::string EtcdLockStore::engine(const CallContext& context)
 
 std::unique_ptr<ReleaseFeed> EtcdLockStore::releaseFeed(ReleaseSink& sink)
 {
-    return std::make_unique<Etcd::WatchFeed>(_engine->gateway, _engine->keys, sink);
+    return Etcd::makeWatchFeed(_engine->gateway, _engine->keys, sink);
 }
 
 } // namespace Leasehold

@@ -85,7 +85,7 @@ std::optional<std::string> HttpStream::readLine(const CallContext& context)
     }
 }
 
-/// False: the deadline came before a byte.
+/// False: the deadline or the cancellation came before a byte.
 bool HttpStream::receive(const CallContext& context)
 {
     std::array<char, 16'384> buffer{};
@@ -96,7 +96,7 @@ bool HttpStream::receive(const CallContext& context)
     }
     catch (const CallFailure&)
     {
-        if (_connection.timedOut())
+        if (_connection.timedOut() || _connection.wasCancelled())
             return false;
         throw;
     }

@@ -191,20 +191,26 @@ void Session::failLost()
 
 void Session::await(short events, const CallContext& context, bool maybeSent)
 {
-    const auto outcome = maybeSent ? Outcome::unknown : Outcome::notSent;
+    if (const auto why = whyNotReady(events, context))
+        throw CallFailure(maybeSent ? Outcome::unknown : Outcome::notSent, *why);
+}
+
+/// Waits for the socket. nullopt: it is ready.
+std::optional<std::string> Session::whyNotReady(short events, const CallContext& context) const
+{
     for (;;)
     {
         const auto left = context.timeLeft();
         if (left.count() <= 0)
-            throw CallFailure(outcome, "no answer in time");
+            return "no answer in time";
         pollfd waited[2] = {{PQsocket(_connection.get()), events, 0}, {_interrupt, POLLIN, 0}};
         const int ready = ::poll(waited, 2, static_cast<int>(std::min(left, longestWait).count()));
         if (waited[1].revents != 0 && ready > 0)
-            throw CallFailure(outcome, "the call was cancelled");
+            return "the call was cancelled";
         if (ready > 0)
-            return;
+            return std::nullopt;
         if (ready < 0 && errno != EINTR)
-            throw CallFailure(outcome, std::string("cannot wait: ") + std::strerror(errno));
+            return std::string("cannot wait: ") + std::strerror(errno);
     }
 }
 
@@ -385,20 +391,28 @@ std::string Session::serverVersion() const
     return version != nullptr ? printable(version) : std::string();
 }
 
-int Session::socket() const
+std::vector<std::string> Session::notifications(const CallContext& context)
 {
-    return PQsocket(_connection.get());
+    eventfd_t before = 0;
+    ::eventfd_read(_interrupt, &before);
+    const std::stop_callback whenCancelled(context.cancel(), [this] { ::eventfd_write(_interrupt, 1); });
+    auto payloads = receivedNotifications(); // some may have come with another answer
+    if (payloads.empty() && !whyNotReady(POLLIN, context))
+    {
+        if (PQconsumeInput(_connection.get()) != 1)
+            failLost();
+        payloads = receivedNotifications();
+    }
+    if (PQstatus(_connection.get()) != CONNECTION_OK)
+        failLost();
+    return payloads;
 }
 
-std::optional<std::vector<std::string>> Session::notifications()
+std::vector<std::string> Session::receivedNotifications()
 {
-    auto* const connection = _connection.get();
-    const bool alive = PQconsumeInput(connection) == 1 && PQstatus(connection) == CONNECTION_OK;
     std::vector<std::string> payloads;
-    while (const std::shared_ptr<PGnotify> notification{PQnotifies(connection), PQfreemem})
+    while (const std::shared_ptr<PGnotify> notification{PQnotifies(_connection.get()), PQfreemem})
         payloads.emplace_back(notification->extra);
-    if (!alive)
-        return std::nullopt;
     return payloads;
 }
 

@@ -77,9 +77,8 @@ public:
 
     /// "15.18", as the server says it.
     std::string serverVersion() const;
-    int socket() const;
-    /// The payloads of the notifications that came. nullopt: the connection is lost.
-    std::optional<std::vector<std::string>> notifications();
+    /// Waits for notifications, and returns the payloads of those that came. Empty: the deadline or the cancellation came first.
+    std::vector<std::string> notifications(const CallContext& context);
 
 private:
     struct Closer
@@ -93,6 +92,8 @@ private:
     void flush(const CallContext& context);
     std::shared_ptr<PGresult> next(const CallContext& context);
     void await(short events, const CallContext& context, bool maybeSent);
+    std::optional<std::string> whyNotReady(short events, const CallContext& context) const;
+    std::vector<std::string> receivedNotifications();
     void note(Exchange& exchange, std::shared_ptr<PGresult> result);
     [[noreturn]] void failConnecting();
     [[noreturn]] void failLost();

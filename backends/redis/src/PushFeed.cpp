@@ -4,10 +4,15 @@
 
 #include "net/CallFailure.h"
 
-#include "Leasehold/Store/ServiceThread.h"
+#include "Leasehold/Store/ReleaseSource.h"
 
 #include <algorithm>
-#include <system_error>
+#include <map>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace Leasehold::Redis
 {
@@ -16,19 +21,14 @@ namespace
 
 using namespace std::chrono_literals;
 
-/// How long the thread outlives the last watch. Otherwise a process that waits in a loop would connect each time.
-constexpr Milliseconds linger = 1s;
 /// If the server has said nothing for so long, the feed asks whether it is there, and gives up after the same time again.
 constexpr Milliseconds silence = 3s;
-constexpr Milliseconds connectLimit = 5s;
-constexpr Milliseconds firstRetry = 100ms, longestRetry = 5s;
+constexpr Milliseconds sendLimit = 5s;
 /// A command of more names would be long.
 constexpr std::size_t namesPerCommand = 500;
 
-} // namespace
-
 /// The subscriptions of one connection.
-class PushFeed::Subscription
+class Subscription
 {
 public:
     Subscription(std::unique_ptr<Session> session, const LockServer& server) : _session(std::move(session)), _server(server) {}
@@ -64,12 +64,12 @@ public:
         return confirmed;
     }
 
-    /// The next event; nullopt: the wait has ended, so that the caller looks at what is wanted.
-    std::optional<PushEvent> next(const std::stop_token& wakeUp)
+    /// The next event. `other`: another message, or none until the end of the wait.
+    PushEvent next(const CallContext& context)
     {
         try
         {
-            const auto reply = _session->receive(CallContext::within(silence, wakeUp));
+            const auto reply = _session->receive(context.shortened(silence));
             _pinged = false;
             return eventOf(reply);
         }
@@ -77,8 +77,8 @@ public:
         {
             if (!_session->mayGoOn())
                 throw;
-            if (wakeUp.stop_requested())
-                return std::nullopt;
+            if (context.cancel().stop_requested() || context.timeLeft().count() <= 0)
+                return {};
         }
         if (!_server.isPrimary(_session->address()))
             throw Net::CallFailure(Net::CallFailure::Outcome::unknown, "another server has the locks now");
@@ -88,7 +88,7 @@ public:
         Commands ping;
         ping.add({"PING"});
         _session->send(ping, CallContext::within(silence));
-        return std::nullopt;
+        return {};
     }
 
 private:
@@ -133,149 +133,43 @@ private:
     bool _pinged = false;
 };
 
-PushFeed::PushFeed(std::shared_ptr<LockServer> server, ReleaseSink& sink) : _server(std::move(server)), _sink(sink) {}
-
-PushFeed::~PushFeed()
+/// Subscribes on one connection after another.
+class PushSource : public ReleaseSource
 {
-    if (_fork.isForeign()) // the thread belongs to the parent
+public:
+    explicit PushSource(std::shared_ptr<LockServer> server) : _server(std::move(server)) {}
+
+    void connect(const CallContext& context) override
     {
-        ForkGuard::keepForever(std::make_shared<std::thread>(std::move(_thread)));
-        ForkGuard::keepForever(_server);
-        return;
+        _end = context.cancel();
+        _subscription = std::make_unique<Subscription>(_server->openSession(context), *_server);
     }
-    _ending.request_stop();
+
+    void listen(Names& names, const CallContext& context) override
     {
-        const std::lock_guard lock(_mutex);
-        _wakeUp.request_stop();
-        _woken.notify_all();
+        for (const auto& name : _subscription->follow(names.takeChanges(), CallContext::within(sendLimit, _end)))
+            names.confirm(name);
+        const auto event = _subscription->next(context);
+        if (event.kind == PushEvent::Kind::subscribed)
+            names.confirm(event.name);
+        else if (event.kind == PushEvent::Kind::released)
+            names.mayBeFree(event.name);
     }
-    if (_thread.joinable())
-        _thread.join();
-}
 
-void PushFeed::watch(const std::string& name)
-{
-    const std::lock_guard lock(_mutex);
-    if (!_watched.insert(name).second)
-        return;
-    _touched[name] = true;
-    _wakeUp.request_stop();
-    _woken.notify_all();
-    if (!_running)
-        start();
-}
+    void disconnect() noexcept override { _subscription.reset(); }
 
-void PushFeed::unwatch(const std::string& name)
-{
-    const std::lock_guard lock(_mutex);
-    if (_watched.erase(name) == 0)
-        return;
-    _touched[name] = false;
-    _wakeUp.request_stop();
-}
+private:
+    const std::shared_ptr<LockServer> _server;
+    std::stop_token _end;
+    std::unique_ptr<Subscription> _subscription;
+};
 
-/// The mutex must be locked.
-void PushFeed::start()
-{
-    if (_thread.joinable())
-        _thread.join(); // it has ended, or is about to end without locking the mutex
-    try
-    {
-        _thread = startServiceThread([this] { run(); });
-        _running = true;
-    }
-    catch (const std::system_error&)
-    {
-        // The watch stays unconfirmed, so the waiter polls. The next watch tries again.
-    }
-}
+} // namespace
 
-void PushFeed::run()
+std::unique_ptr<ReleaseFeed> makePushFeed(std::shared_ptr<LockServer> server, ReleaseSink& sink)
 {
-    while (mayGoOn())
-    {
-        try
-        {
-            listen();
-        }
-        catch (const std::exception& problem)
-        {
-            if (_ending.stop_requested())
-                continue;
-            tellDeaf(problem.what());
-            waitToRetry();
-        }
-    }
-}
-
-/// False: the thread must end.
-bool PushFeed::mayGoOn()
-{
-    const std::lock_guard lock(_mutex);
-    _running = !_ending.stop_requested() && !_watched.empty();
-    return _running;
-}
-
-/// Returns when no name is watched any more.
-void PushFeed::listen()
-{
-    Subscription subscription(_server->openSession(CallContext::within(connectLimit, _ending.get_token())), *_server);
-    {
-        const std::lock_guard lock(_mutex);
-        for (const auto& name : _watched)
-            _touched[name] = true;
-    }
-    while (takeChanges())
-    {
-        for (const auto& name : subscription.follow(_changes, CallContext::within(connectLimit, _ending.get_token())))
-            tellWatching(name);
-        while (const auto event = subscription.next(_wokenUp))
-        {
-            if (event->kind == PushEvent::Kind::subscribed)
-                tellWatching(event->name);
-            else if (event->kind == PushEvent::Kind::released)
-                _sink.mayBeFree(event->name);
-        }
-    }
-}
-
-/// False: no name is watched any more.
-bool PushFeed::takeChanges()
-{
-    std::unique_lock lock(_mutex);
-    _woken.wait_for(lock, _ending.get_token(), linger, [this] { return !_watched.empty(); });
-    if (_watched.empty() || _ending.stop_requested())
-        return false;
-    _changes.clear();
-    _changes.swap(_touched);
-    _wakeUp = std::stop_source();
-    _wokenUp = _wakeUp.get_token();
-    return true;
-}
-
-void PushFeed::tellWatching(const std::string& name)
-{
-    {
-        const std::lock_guard lock(_mutex);
-        if (!_watched.contains(name))
-            return;
-    }
-    _isDeaf = false;
-    _failures = 0;
-    _sink.watching(name);
-}
-
-void PushFeed::tellDeaf(const std::string& why)
-{
-    if (!std::exchange(_isDeaf, true))
-        _sink.deaf(_server->place() + ": " + why);
-}
-
-void PushFeed::waitToRetry()
-{
-    const auto pause = std::min<Milliseconds>(firstRetry * (1U << std::min(_failures++, 6U)), longestRetry);
-    std::unique_lock lock(_mutex);
-    _woken.wait_for(lock, _ending.get_token(), pause, [] { return false; });
+    const auto place = server->place();
+    return makeListeningFeed(place, std::make_unique<PushSource>(std::move(server)), sink);
 }
 
 } // namespace Leasehold::Redis

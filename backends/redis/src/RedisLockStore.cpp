@@ -376,7 +376,7 @@ std::string RedisLockStore::engine(const CallContext& context)
 
 std::unique_ptr<ReleaseFeed> RedisLockStore::releaseFeed(ReleaseSink& sink)
 {
-    return std::make_unique<PushFeed>(_server, sink);
+    return makePushFeed(_server, sink);
 }
 
 } // namespace Leasehold

@@ -305,8 +305,8 @@ public:
         Gateway gateway(options());
         const LockKeys keys(prefix);
         FeedEvents sink;
-        WatchFeed feed(gateway, keys, sink, Milliseconds{0}); // it begins again after each line
-        feed.watch("a");
+        const auto feed = makeWatchFeed(gateway, keys, sink, Milliseconds{0}); // it begins again after each line
+        feed->watch("a");
         until("the watch is confirmed", [&] { return sink.confirmed > 0; });
         constexpr int releases = 200;
         const auto watches = calls("Watch");
@@ -323,8 +323,8 @@ public:
         Gateway gateway(options());
         const LockKeys keys(prefix);
         FeedEvents sink;
-        WatchFeed feed(gateway, keys, sink, Milliseconds{0});
-        feed.watch("a");
+        const auto feed = makeWatchFeed(gateway, keys, sink, Milliseconds{0});
+        feed->watch("a");
         until("the watch is confirmed", [&] { return sink.confirmed > 0; });
         until("the watch begins at a revision that is gone",
               [&]

@@ -21,8 +21,7 @@ namespace Leasehold::Net
 {
 
 /// The answer to one HTTP request that comes line by line for as long as the connection lasts, such as etcd's watch. Each read has a
-/// deadline of its own and can be cancelled; a read that ends at its deadline loses nothing, so that the next one goes on. Used by one
-/// thread at a time.
+/// deadline of its own and can be cancelled; a read that ends so loses nothing, and the next one goes on. Used by one thread at a time.
 class HttpStream
 {
 public:
@@ -37,8 +36,8 @@ public:
     int status() const noexcept { return _status; }
     const std::string& contentType() const noexcept { return _contentType; }
 
-    /// The next line, without its end. nullopt: the answer is over, or the deadline came first. Throws CallFailure (unknown) if the
-    /// connection was lost, the call was cancelled, or the answer is malformed or has a line that is too long; then the stream is dead.
+    /// The next line, without its end. nullopt: the answer is over, or the deadline or the cancellation came first. Throws CallFailure
+    /// (unknown) if the connection was lost, or the answer is malformed or has a line that is too long; then the stream is dead.
     std::optional<std::string> readLine(const CallContext& context);
     /// The node has ended the answer: there are no more lines.
     bool isOver() const noexcept { return hasAllBytes() && _lines.empty(); }
