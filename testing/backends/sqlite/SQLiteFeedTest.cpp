@@ -1,5 +1,5 @@
+#include "FeedCounts.h"
 #include "Leasehold/LockManagerService.h"
-#include "Leasehold/Store/ReleaseFeed.h"
 #include "Leasehold/waitUntil.h"
 #include "SQLiteTestStore.h"
 #include "TestDirectory.h"
@@ -19,15 +19,6 @@ using namespace std::chrono_literals;
 
 namespace
 {
-
-struct Counts : ReleaseSink
-{
-    void watching(const std::string&) override { ++confirmed; }
-    void mayBeFree(const std::string&) override { ++free; }
-    void lost(std::span<const LeaseRef>) override {}
-    void deaf(const std::string&) override { ++timesDeaf; }
-    std::atomic<int> confirmed{0}, free{0}, timesDeaf{0};
-};
 
 /// While it exists, this process cannot open a descriptor.
 class NoDescriptors
@@ -89,7 +80,7 @@ public:
         const auto store = openStore(_path);
         takeAndRelease(*store);
         CPPUNIT_ASSERT(::chmod(_path.c_str(), 0664) == 0);
-        Counts told;
+        FeedCounts told;
         const auto feed = store->releaseFeed(told);
         feed->watch("job");
         CPPUNIT_ASSERT(waitUntil([&] { return told.confirmed == 1; }));
@@ -102,7 +93,7 @@ public:
     {
         const auto store = openStore(_path);
         takeAndRelease(*store);
-        Counts told;
+        FeedCounts told;
         const auto feed = store->releaseFeed(told);
         feed->watch("job");
         CPPUNIT_ASSERT(waitUntil([&] { return told.confirmed == 1; }));
@@ -118,7 +109,7 @@ public:
     {
         const auto store = openStore(_path);
         takeAndRelease(*store);
-        Counts told;
+        FeedCounts told;
         const auto feed = store->releaseFeed(told);
         {
             const NoDescriptors none;
@@ -139,7 +130,7 @@ public:
         const auto link = _directory.file("link.db");
         std::filesystem::create_symlink(_path, link);
         const auto other = openStore(link);
-        Counts told;
+        FeedCounts told;
         const auto feed = other->releaseFeed(told);
         feed->watch("job");
         CPPUNIT_ASSERT(waitUntil([&] { return told.confirmed == 1; }));

@@ -1,5 +1,7 @@
+#include "FeedCounts.h"
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/ForkedChild.h"
+#include "Leasehold/waitUntil.h"
 #include "OwnMounts.h"
 #include "RawDatabase.h"
 #include "SQLiteTestStore.h"
@@ -8,6 +10,7 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <fcntl.h>
 #include <filesystem>
 #include <grp.h>
 #include <stdexcept>
@@ -18,6 +21,7 @@
 namespace Leasehold
 {
 namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 
 /// Several users of one file: users of a group that may write it, and users who may only read it.
 class SQLiteUsersTest : public CppUnit::TestFixture
@@ -25,6 +29,8 @@ class SQLiteUsersTest : public CppUnit::TestFixture
     CPPUNIT_TEST_SUITE(SQLiteUsersTest);
     CPPUNIT_TEST(testFilesAreMadeAsTheUmaskAllows);
     CPPUNIT_TEST(testUsersOfAGroupShareADirectory);
+    CPPUNIT_TEST(testReleaseTouchesTheWakeFileOfTheGroup);
+    CPPUNIT_TEST(testReleaseReplacesTheWakeFileOfAnotherUser);
     CPPUNIT_TEST(testReaderFindsAndListsButTakesNothing);
     CPPUNIT_TEST(testReaderWithoutLogIsToldHowToCreateIt);
     CPPUNIT_TEST(testReaderListsAFileOfVersion010);
@@ -70,6 +76,56 @@ class SQLiteUsersTest : public CppUnit::TestFixture
         CPPUNIT_ASSERT_EQUAL(0, child.wait());
     }
 
+    void openDirectoryToTheGroup() const
+    {
+        constexpr mode_t setGroup = 02775;
+        if (::geteuid() == 0)
+            CPPUNIT_ASSERT_EQUAL(0, ::chown(_directory.path().c_str(), 0, group));
+        CPPUNIT_ASSERT_EQUAL(0, ::chmod(_directory.path().c_str(), setGroup));
+    }
+
+    ino_t wakeFile() const
+    {
+        struct stat about = {};
+        return ::stat((_path + "-wake").c_str(), &about) == 0 ? about.st_ino : 0;
+    }
+
+    /// A user releases a lock, which a process waits for by the wake file of another user of the group.
+    void checkWakeFileOfAnotherUser(mode_t mode) const
+    {
+        openDirectoryToTheGroup();
+        asUser(1001,
+               [&]
+               {
+                   ::umask(0002);
+                   openStore(_path)->prepare(soon());
+                   const int made = ::open((_path + "-wake").c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+                   CPPUNIT_ASSERT(made >= 0 && ::fchmod(made, mode) == 0);
+               });
+        const auto store = openStore(_path);
+        FeedCounts told;
+        const auto feed = store->releaseFeed(told);
+        feed->watch("job");
+        CPPUNIT_ASSERT(waitUntil([&] { return told.confirmed == 1; }));
+        const auto before = wakeFile();
+        asUser(1002,
+               [&]
+               {
+                   const auto other = openStore(_path);
+                   const auto lease = take(*other, "job", "token");
+                   other->acquire({.name = "job", .token = "waiter", .ttl = 30s, .wantedFor = 1min}, soon());
+                   CPPUNIT_ASSERT(other->release(lease, soon()).wanted);
+               });
+        CPPUNIT_ASSERT(waitUntil([&] { return told.free > 0; }));
+        if (mode == 0664 || ::geteuid() != 0) // without root there is only one user
+        {
+            CPPUNIT_ASSERT_EQUAL(before, wakeFile());
+            return;
+        }
+        CPPUNIT_ASSERT(waitUntil([&] { return told.confirmed == 2; })); // the waiter has made a new file
+        CPPUNIT_ASSERT_EQUAL(mode_t{0664}, modeOf(_path + "-wake"));
+    }
+
 public:
     void testFilesAreMadeAsTheUmaskAllows()
     {
@@ -91,10 +147,7 @@ public:
 
     void testUsersOfAGroupShareADirectory()
     {
-        constexpr mode_t setGroup = 02775;
-        if (::geteuid() == 0)
-            CPPUNIT_ASSERT_EQUAL(0, ::chown(_directory.path().c_str(), 0, group));
-        CPPUNIT_ASSERT_EQUAL(0, ::chmod(_directory.path().c_str(), setGroup));
+        openDirectoryToTheGroup();
         for (const uid_t user : {1001, 1002, 1001})
             asUser(user,
                    [&]
@@ -104,6 +157,11 @@ public:
                        store->release(take(*store, "job", "token-" + std::to_string(user)), soon());
                    });
     }
+
+    void testReleaseTouchesTheWakeFileOfTheGroup() { checkWakeFileOfAnotherUser(0664); }
+
+    /// Only its owner may touch it.
+    void testReleaseReplacesTheWakeFileOfAnotherUser() { checkWakeFileOfAnotherUser(0644); }
 
     void testReaderFindsAndListsButTakesNothing()
     {
