@@ -9,7 +9,7 @@ endif()
 file(GLOB headers framework/include/Leasehold backends/include/Leasehold backends/*/include/Leasehold
     testing/support/include/Leasehold testing/conformance/include/Leasehold)
 # The main page links to the READMEs of the folders, and these to other pages there.
-file(GLOB pages RELATIVE ${PROJECT_SOURCE_DIR} README.md */README.md */*/*.md)
+file(GLOB pages RELATIVE ${PROJECT_SOURCE_DIR} README.md */*.md */*/*.md)
 list(FILTER pages EXCLUDE REGEX ^build/)
 
 set(DOXYGEN_USE_MDFILE_AS_MAINPAGE ${PROJECT_SOURCE_DIR}/README.md)
