@@ -4,7 +4,11 @@
 
 #include "Leasehold/Exceptions.h"
 
+#include <Poco/Base64Encoder.h>
+
 #include <random>
+#include <sstream>
+#include <utility>
 
 namespace Leasehold::Elasticsearch
 {
@@ -21,28 +25,40 @@ Net::HttpTransport::Options transportOptions(const ElasticsearchOptions& options
         result.nodes.push_back(Net::HttpNode::parse(url, std::string(keyPrefix) + "url", 9200));
     if (result.nodes.empty())
         throw LockConfigurationError(std::string(keyPrefix) + "url names no node");
-    result.user = options.user;
-    result.password = options.password;
-    result.apiKey = options.apiKey;
     result.tls = {options.caFile, options.clientCertificateFile, options.clientKeyFile};
     result.keyPrefix = keyPrefix;
     result.firstNode = std::random_device{}();
     return result;
 }
 
+/// The field Authorization of each request; empty: none.
+std::string authorizationOf(const ElasticsearchOptions& options)
+{
+    if (!options.apiKey.empty())
+        return "ApiKey " + options.apiKey;
+    if (options.user.empty())
+        return {};
+    std::ostringstream encoded;
+    Poco::Base64Encoder encoder(encoded);
+    encoder.rdbuf()->setLineLength(0);
+    encoder << options.user << ':' << options.password;
+    encoder.close();
+    return "Basic " + encoded.str();
+}
+
 } // namespace
 
 EngineClient::EngineClient(ElasticsearchOptions options) :
-    _options(std::move(options)), _transport(transportOptions(_options)),
+    _options(std::move(options)), _authorization(authorizationOf(_options)), _transport(transportOptions(_options)),
     _place("elasticsearch store " + _transport.addresses() + ", index " + _options.index)
 {
 }
 
-EngineClient::Reply EngineClient::request(const Net::HttpRequest& request, const std::string& what, const CallContext& context)
+EngineClient::Reply EngineClient::request(Net::HttpRequest request, const std::string& what, const CallContext& context)
 {
     try
     {
-        return send(request, context);
+        return send(std::move(request), context);
     }
     catch (const Net::CallFailure& failure)
     {
@@ -176,8 +192,9 @@ void EngineClient::requireGrantsAllowed(const std::string& what, Milliseconds tt
     _index.requireGrantsAllowed(subject(what), LocalClock::now());
 }
 
-EngineClient::Reply EngineClient::send(const Net::HttpRequest& request, const CallContext& context)
+EngineClient::Reply EngineClient::send(Net::HttpRequest request, const CallContext& context)
 {
+    request.authorization = _authorization;
     auto answer = _transport.send(request, context);
     Reply reply;
     reply.answer = readEngineAnswer(answer.status, answer.contentType, answer.body);

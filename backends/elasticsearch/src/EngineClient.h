@@ -41,10 +41,13 @@ public:
         std::string node{};
     };
     /// Sends one request. Throws if there is no answer. The caller must judge the answer.
-    Reply request(const Net::HttpRequest& request, const std::string& what, const CallContext& context);
+    Reply request(Net::HttpRequest request, const std::string& what, const CallContext& context);
 
     /// Asks each node but the one that answered last for its front page, so that `troubles` knows the state of all nodes.
-    void visitOthers(const CallContext& context) { _transport.visitOthers({"GET", "/", {}}, context); }
+    void visitOthers(const CallContext& context)
+    {
+        _transport.visitOthers({.method = "GET", .path = "/", .authorization = _authorization}, context);
+    }
 
     /// The outcome of one operation.
     struct Carried
@@ -107,11 +110,12 @@ private:
     [[noreturn]] void refuseNonsense(const std::string& node, const std::string& what) const;
     [[noreturn]] void explain(const Net::CallFailure& failure, const std::string& what) const;
     std::string subject(const std::string& what) const;
-    Reply send(const Net::HttpRequest& request, const CallContext& context);
+    Reply send(Net::HttpRequest request, const CallContext& context);
     Reply sendUpdate(const std::string& id, std::string body, const CallContext& context);
     void makeIndex(const std::string& what, const CallContext& context);
 
     const ElasticsearchOptions _options;
+    const std::string _authorization; // empty: none
     Net::HttpTransport _transport;
     const std::string _place;
     VanishedStorageGuard _index;

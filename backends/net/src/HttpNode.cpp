@@ -45,7 +45,7 @@ std::string HttpNode::address() const
 void HttpNode::refuseCredentials(const std::string& key)
 {
     throw LockConfigurationError(key + " contains a user or a password before an @: addresses get shown, so set the keys user and password "
-                                       "(or api_key) instead");
+                                       "instead");
 }
 
 HttpNode HttpNode::parse(const std::string& url, const std::string& key, std::uint16_t defaultPort)

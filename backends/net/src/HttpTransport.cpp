@@ -5,11 +5,9 @@
 
 #include "Leasehold/Exceptions.h"
 
-#include <Poco/Base64Encoder.h>
 #include <Poco/Net/HTTPRequest.h>
 
 #include <algorithm>
-#include <sstream>
 
 namespace Leasehold::Net
 {
@@ -21,25 +19,6 @@ namespace
 constexpr auto maxIdleTime = std::chrono::seconds(30);
 constexpr std::size_t maxIdleConnections = 32;
 
-std::string base64(const std::string& text)
-{
-    std::ostringstream encoded;
-    Poco::Base64Encoder encoder(encoded);
-    encoder.rdbuf()->setLineLength(0);
-    encoder << text;
-    encoder.close();
-    return encoded.str();
-}
-
-std::string authorizationOf(const HttpTransport::Options& options)
-{
-    if (!options.apiKey.empty())
-        return "ApiKey " + options.apiKey;
-    if (!options.user.empty())
-        return "Basic " + base64(options.user + ":" + options.password);
-    return {};
-}
-
 std::vector<std::string> addressesOf(const std::vector<HttpNode>& nodes)
 {
     std::vector<std::string> addresses;
@@ -49,12 +28,12 @@ std::vector<std::string> addressesOf(const std::vector<HttpNode>& nodes)
     return addresses;
 }
 
-Poco::Net::HTTPRequest headOf(const HttpNode& node, const HttpRequest& request, const std::string& authorization)
+Poco::Net::HTTPRequest headOf(const HttpNode& node, const HttpRequest& request)
 {
     Poco::Net::HTTPRequest head(request.method, node.path + request.path, Poco::Net::HTTPMessage::HTTP_1_1);
     head.setHost(node.host, node.port);
-    if (const auto& credentials = request.authorization.empty() ? authorization : request.authorization; !credentials.empty())
-        head.set("Authorization", credentials);
+    if (!request.authorization.empty())
+        head.set("Authorization", request.authorization);
     if (!request.body.empty())
         head.setContentType(request.contentType);
     // Set it also for an empty body: POCO ends a POST without a length by closing its side of the connection.
@@ -65,8 +44,7 @@ Poco::Net::HTTPRequest headOf(const HttpNode& node, const HttpRequest& request, 
 
 } // namespace
 
-HttpTransport::HttpTransport(Options options) :
-    _options(std::move(options)), _authorization(authorizationOf(_options)), _choice(addressesOf(_options.nodes), _options.firstNode)
+HttpTransport::HttpTransport(Options options) : _options(std::move(options)), _choice(addressesOf(_options.nodes), _options.firstNode)
 {
     bool tls = false;
     for (const auto& node : _options.nodes)
@@ -106,7 +84,7 @@ std::unique_ptr<HttpStream> HttpTransport::openStream(const HttpRequest& request
     tryNodes(context,
              [&](Node& node, const CallContext& whole, const CallContext& toConnect)
              {
-                 auto head = headOf(node.where, request, _authorization);
+                 auto head = headOf(node.where, request);
                  stream = std::make_unique<HttpStream>(tlsOf(node), node.where.host, _options.maxBody);
                  try
                  {
@@ -210,7 +188,7 @@ void HttpTransport::ask(std::size_t index, const Try& tryNode, const CallContext
 
 HttpAnswer HttpTransport::sendTo(Node& node, const HttpRequest& request, const CallContext& context, const CallContext& toConnect)
 {
-    auto head = headOf(node.where, request, _authorization);
+    auto head = headOf(node.where, request);
     for (;;)
     {
         auto connection = takeIdle(node);

@@ -37,6 +37,7 @@ class ElasticsearchLockStoreTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testItemsOfABulkAreToldApart);
     CPPUNIT_TEST(testCallIsCancelled);
     CPPUNIT_TEST(testRenewalInAnotherIndexThanBeforeStopsGrants);
+    CPPUNIT_TEST(testEachRequestIsAuthorized);
     CPPUNIT_TEST(testNodeThatWasLeftOutIsAWarning);
     CPPUNIT_TEST(testAnswerOfOneNodeNamesTheTroubleOfAnother);
     CPPUNIT_TEST(testForkedChildCannotUseItsParentsStore);
@@ -276,6 +277,37 @@ public:
         }
         CPPUNIT_ASSERT(refused);
         CPPUNIT_ASSERT(std::chrono::steady_clock::now() - start < 20s);
+    }
+
+    void testEachRequestIsAuthorized()
+    {
+        for (const bool byKey : {false, true})
+        {
+            const std::string field = byKey ? "Authorization: ApiKey a2V5" : "Authorization: Basic bWU6aHVudGVyMg==";
+            std::atomic<int> requests{0}, authorized{0};
+            const auto answer = [&](ScriptedServer::Conversation& conversation)
+            {
+                while (conversation.readRequest())
+                {
+                    ++requests;
+                    authorized += conversation.head().find(field) != std::string::npos ? 1 : 0;
+                    conversation.answer(200, grant);
+                }
+            };
+            ScriptedServer first(answer), second(answer);
+            auto options = at(first.url());
+            options.nodes.push_back(second.url());
+            if (byKey)
+            {
+                options.user = options.password = "";
+                options.apiKey = "a2V5";
+            }
+            ElasticsearchLockStore store(options);
+            store.acquire({.name = "a", .token = "t", .ttl = 30s}, CallContext::within(20s));
+            store.engine(CallContext::within(20s)); // asks every node
+            CPPUNIT_ASSERT(requests >= 3);
+            CPPUNIT_ASSERT_EQUAL(requests.load(), authorized.load());
+        }
     }
 
     void testNodeThatWasLeftOutIsAWarning()

@@ -228,10 +228,7 @@ public:
                 while (conversation.readRequest())
                     conversation.answer(conversation.head().find("Authorization: token-2") != std::string::npos ? 200 : 401, "{}");
             });
-        auto with = options({server.url()});
-        with.user = "me";
-        with.password = "secret";
-        HttpTransport transport(with);
+        HttpTransport transport(options({server.url()}));
         CPPUNIT_ASSERT_EQUAL(401, transport.send({.authorization = "token-1"}, within(20s)).status);
         CPPUNIT_ASSERT_EQUAL(200, transport.send({.authorization = "token-2"}, within(20s)).status);
         CPPUNIT_ASSERT_EQUAL(200, transport.openStream({.authorization = "token-2"}, within(20s))->status());

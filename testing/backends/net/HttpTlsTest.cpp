@@ -143,8 +143,6 @@ public:
         {
             auto with = options({server.url(host)});
             with.tls.ca = certificates.caFile();
-            with.user = "me";
-            with.password = "hunter2";
             std::string refusal;
             try
             {

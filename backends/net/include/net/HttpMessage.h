@@ -11,7 +11,7 @@ struct HttpRequest
     std::string path{}; ///< with its query
     std::string body{};
     const char* contentType = "application/json";
-    std::string authorization{}; ///< the field Authorization of this request; empty: the transport's own
+    std::string authorization{}; ///< the field Authorization; empty: none
 };
 
 /// A complete answer, of whatever status.

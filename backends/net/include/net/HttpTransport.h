@@ -37,8 +37,6 @@ public:
     struct Options
     {
         std::vector<HttpNode> nodes{}; ///< at least one
-        std::string user{}, password{};
-        std::string apiKey{}; ///< as the engine returns it encoded; instead of user and password
         TlsFiles tls{};
         std::string keyPrefix{};   ///< of the configuration keys, for messages: "leasehold.store.elasticsearch."
         std::size_t firstNode = 0; ///< where to begin, so that the processes of a system spread over the nodes
@@ -89,7 +87,6 @@ private:
     void giveBack(Node& node, std::unique_ptr<HttpConnection> connection);
 
     Options _options;
-    std::string _authorization;
     std::optional<TlsSettings> _tls;
     HostResolver _resolver;
     NodeChoice _choice;
