@@ -54,6 +54,25 @@ Object shards(int total, int successful)
     return object({{"total", total}, {"successful", successful}, {"failed", 0}});
 }
 
+/// `found`: the document; nullptr: there is none.
+ScriptOutcome outcomeOf(const UpdateRequest& update, const DocumentPtr& found, std::int64_t now)
+{
+    if (!found && !update.scriptedUpsert)
+        return {ScriptOutcome::Operation::index, update.upsert};
+    auto outcome = runLockScript(update.script, update.params, found ? found->source : update.upsert, now);
+    if (!found && outcome.operation == ScriptOutcome::Operation::remove)
+        outcome.operation = ScriptOutcome::Operation::noop;
+    return outcome;
+}
+
+Object shownDocument(std::int64_t sequence, const Value& shown, const Object& source)
+{
+    auto document = object({{"_seq_no", sequence}, {"_primary_term", 1}, {"found", true}});
+    if (const auto part = shownSource(shown, source))
+        document->set("_source", part);
+    return document;
+}
+
 } // namespace
 
 FakeEngine::FakeEngine(std::function<std::int64_t()> now) : _now(std::move(now)) {}
@@ -400,14 +419,7 @@ Object FakeEngine::execute(const UpdateRequest& update, bool inBulk, int& status
     if (!found && !update.upsert)
         throw documentMissing(update.id, index.name, index.uuid);
 
-    ScriptOutcome outcome;
-    if (!found && !update.scriptedUpsert)
-        outcome = {ScriptOutcome::Operation::index, update.upsert};
-    else
-        outcome = runLockScript(update.script, update.params, found ? found->source : update.upsert, _now());
-    if (!found && outcome.operation == ScriptOutcome::Operation::remove)
-        outcome.operation = ScriptOutcome::Operation::noop;
-
+    const auto outcome = outcomeOf(update, found, _now());
     auto result = object({{"_index", index.name}, {"_id", update.id}});
     const auto describe = [&](std::int64_t version, std::int64_t sequence)
     {
@@ -417,14 +429,10 @@ Object FakeEngine::execute(const UpdateRequest& update, bool inBulk, int& status
     };
     const auto show = [&](std::int64_t sequence)
     {
-        if (!update.showsSource)
-            return;
-        auto get = object({{"_seq_no", sequence}, {"_primary_term", 1}, {"found", true}});
         // A noop shows what is stored, unless some fields are asked for: then it shows what the script made of them.
         const bool stored = outcome.operation == ScriptOutcome::Operation::noop && isWhole(update.shown);
-        if (const auto source = shownSource(update.shown, stored ? found->source : outcome.source))
-            get->set("_source", source);
-        result->set("get", get);
+        if (update.showsSource)
+            result->set("get", shownDocument(sequence, update.shown, stored ? found->source : outcome.source));
     };
     switch (outcome.operation)
     {

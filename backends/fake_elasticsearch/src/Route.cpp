@@ -114,23 +114,16 @@ Route::Route(const Request& request)
 
 void Route::find(const std::string& method)
 {
-    const auto allow = [&](std::initializer_list<const char*> methods)
-    {
-        if (std::none_of(methods.begin(), methods.end(), [&method](const char* one) { return method == one; }))
-            throw plainFailure(405, "Incorrect HTTP method for uri [" + _path + "] and method [" + method + "]");
-    };
-    const auto noHandler = [&] { return plainFailure(400, "no handler found for uri [" + _path + "] and method [" + method + "]"); };
-
     const auto& first = _segments.front();
     if (_segments.size() == 1 && first.empty())
     {
-        allow({"GET", "HEAD"});
+        allow(method, {"GET", "HEAD"});
         _kind = Kind::root;
         return;
     }
     if (_segments.size() == 1 && first == "_bulk")
     {
-        allow({"POST", "PUT"});
+        allow(method, {"POST", "PUT"});
         _kind = Kind::bulk;
         return;
     }
@@ -142,24 +135,30 @@ void Route::find(const std::string& method)
     _index = first;
     if (_segments.size() == 1)
     {
-        allow({"GET", "HEAD", "PUT", "DELETE"});
+        allow(method, {"GET", "HEAD", "PUT", "DELETE"});
         _kind = method == "PUT" ? Kind::createIndex : method == "DELETE" ? Kind::deleteIndex : Kind::describeIndex;
         return;
     }
+    findInIndex(method);
+}
+
+void Route::findInIndex(const std::string& method)
+{
+    const auto noHandler = [&] { return plainFailure(400, "no handler found for uri [" + _path + "] and method [" + method + "]"); };
     const auto& what = _segments[1];
     if (_segments.size() == 2 && what == "_bulk")
     {
-        allow({"POST", "PUT"});
+        allow(method, {"POST", "PUT"});
         _kind = Kind::bulk;
     }
     else if (_segments.size() == 2 && what == "_refresh")
     {
-        allow({"GET", "POST"});
+        allow(method, {"GET", "POST"});
         _kind = Kind::refresh;
     }
     else if (_segments.size() == 2 && what == "_search")
     {
-        allow({"GET", "POST"});
+        allow(method, {"GET", "POST"});
         _kind = Kind::search;
     }
     else if (_segments.size() == 3 && (what == "_update" || what == "_doc"))
@@ -169,14 +168,20 @@ void Route::find(const std::string& method)
             throw noHandler();
         _kind = what == "_doc" ? Kind::document : Kind::update;
         if (_kind == Kind::update)
-            allow({"POST"});
+            allow(method, {"POST"});
         else
-            allow({"GET", "HEAD", "PUT", "POST", "DELETE"});
+            allow(method, {"GET", "HEAD", "PUT", "POST", "DELETE"});
     }
     else if (_segments.size() > 3 && !what.starts_with('_'))
         throw noHandler();
     else
         throw unsupported("the path " + _path);
+}
+
+void Route::allow(const std::string& method, std::initializer_list<const char*> methods) const
+{
+    if (std::none_of(methods.begin(), methods.end(), [&method](const char* one) { return method == one; }))
+        throw plainFailure(405, "Incorrect HTTP method for uri [" + _path + "] and method [" + method + "]");
 }
 
 std::string Route::parameter(const std::string& name) const

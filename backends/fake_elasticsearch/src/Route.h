@@ -2,6 +2,7 @@
 
 #include "FakeExchange.h"
 
+#include <initializer_list>
 #include <map>
 #include <set>
 #include <string>
@@ -46,6 +47,8 @@ public:
 
 private:
     void find(const std::string& method);
+    void findInIndex(const std::string& method);
+    void allow(const std::string& method, std::initializer_list<const char*> methods) const;
     void checkParameters() const;
 
     std::string _path;
