@@ -27,11 +27,11 @@ void DueRenewals::add(Leases leases)
             std::ranges::stable_sort(group, {}, &Due::end);
 }
 
-DueRenewals::Leases DueRenewals::takeChunk(std::size_t most)
+DueRenewals::Leases DueRenewals::takeChunk(std::size_t maxCount)
 {
     const auto urgent = std::ranges::min_element(_groups, {}, [](const auto& group) { return group.second.front().end; });
     auto& group = urgent->second;
-    const auto last = group.begin() + static_cast<std::ptrdiff_t>(std::min(most, group.size()));
+    const auto last = group.begin() + static_cast<std::ptrdiff_t>(std::min(maxCount, group.size()));
     Leases chunk;
     std::transform(group.begin(), last, std::back_inserter(chunk), [](Due& due) { return std::move(due.lease); });
     group.erase(group.begin(), last);

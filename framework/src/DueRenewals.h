@@ -23,8 +23,9 @@ public:
     bool empty() const noexcept { return _groups.empty(); }
     void add(Leases leases);
 
-    /// Takes at most `most` renewals of one group, the earliest end first, from the group whose first lease ends first. Must not be empty.
-    Leases takeChunk(std::size_t most);
+    /// Takes at most `maxCount` renewals of one group, the earliest end first, from the group whose first lease ends first. Must not be
+    /// empty.
+    Leases takeChunk(std::size_t maxCount);
 
     /// Takes all renewals whose call timeout is at most `callTimeout` or in its group.
     Leases takeUpTo(Milliseconds callTimeout);

@@ -12,7 +12,7 @@ namespace
 {
 
 /// No call starts when less than this is left before the next renewal.
-constexpr Milliseconds leastGap{10};
+constexpr Milliseconds minGap{10};
 /// The pause after a call without an answer.
 constexpr std::chrono::seconds pauseAfterFailure{1};
 /// A page with at least so many records, half of the maximum of LockStore::prune, has probably left some, so the next page follows.
@@ -105,7 +105,7 @@ void Housekeeping::doNext()
     if (_clock.now() < dueAt())
         return;
     const Gap gap(*this);
-    if (gap.end() - gap.began() < leastGap)
+    if (gap.end() - gap.began() < minGap)
         _notBefore = gap.end();
     else if (auto orphan = takeOrphan())
         releaseOrphan(std::move(*orphan), gap);

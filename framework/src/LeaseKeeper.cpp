@@ -15,14 +15,14 @@ namespace
 {
 
 /// The minimum pause before the keeper calls the store again, even if the back-off is shorter: with 0 the thread would never sleep.
-constexpr Milliseconds leastDelay{1};
+constexpr Milliseconds minDelay{1};
 
-Milliseconds leastCallTimeout(const LeaseTable::Leases& leases)
+Milliseconds shortestCallTimeout(const LeaseTable::Leases& leases)
 {
-    auto least = Milliseconds::max();
+    auto shortest = Milliseconds::max();
     for (const auto& lease : leases)
-        least = std::min(least, lease->policy().effectiveCallTimeout());
-    return least;
+        shortest = std::min(shortest, lease->policy().effectiveCallTimeout());
+    return shortest;
 }
 
 } // namespace
@@ -87,7 +87,7 @@ void LeaseKeeper::renewDue()
     for (takeDue(); !_due.empty() && !_stopping; takeDue())
     {
         const auto chunk = _due.takeChunk(chunkSize);
-        const auto callTimeout = leastCallTimeout(chunk);
+        const auto callTimeout = shortestCallTimeout(chunk);
         if (renewChunk(chunk, callTimeout) != Answer::missing)
             continue;
         // Leases with the same or a shorter call timeout would fail too. Leases with a longer one must not wait for these.
@@ -104,7 +104,7 @@ void LeaseKeeper::renewDue()
 /// All get the same time, so that they stay in one batch.
 LocalTime LeaseKeeper::nextTry(const Leases& leases) const
 {
-    auto delay = leastDelay;
+    auto delay = minDelay;
     try
     {
         delay = std::max(delay, delayOf(*_retry.backoff, "retry", _table.failedRenewals(leases) + 1, Milliseconds{0}));

@@ -23,10 +23,10 @@ std::string keyOf(const std::string& name)
 }
 
 /// It also prevents overflow of the sums below.
-void requireWithin(const std::string& name, const std::optional<Milliseconds>& value, Milliseconds least, Milliseconds ttl)
+void requireWithin(const std::string& name, const std::optional<Milliseconds>& value, Milliseconds minimum, Milliseconds ttl)
 {
-    if (value && (*value < least || *value >= ttl))
-        refuse(name, *value, formatDuration(least) + " or more, and less than the ttl, " + formatDuration(ttl));
+    if (value && (*value < minimum || *value >= ttl))
+        refuse(name, *value, formatDuration(minimum) + " or more, and less than the ttl, " + formatDuration(ttl));
 }
 
 } // namespace

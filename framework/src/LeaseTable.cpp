@@ -292,10 +292,10 @@ void LeaseTable::postpone(Lease& lease, LocalTime renewAt, bool counts)
 int LeaseTable::failedRenewals(std::span<const std::shared_ptr<Lease>> leases) const
 {
     const std::lock_guard guard(_mutex);
-    int most = 0;
+    int highest = 0;
     for (const auto& lease : leases)
-        most = std::max(most, lease->_failedRenewals);
-    return most;
+        highest = std::max(highest, lease->_failedRenewals);
+    return highest;
 }
 
 LocalTime LeaseTable::planKeeper(LocalTime now)

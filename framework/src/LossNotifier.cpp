@@ -17,10 +17,10 @@ namespace
 
 /// The maximum number of news items that wait for a blocked observer. Further ones are dropped, and the observers are told how many. Losses
 /// are never dropped.
-constexpr std::size_t mostNews = 10'000;
+constexpr std::size_t maxNews = 10'000;
 
 /// The maximum number of notifier threads whose callbacks block at the same time. With so many, no new thread is started.
-constexpr std::size_t mostThreads = 64;
+constexpr std::size_t maxThreads = 64;
 
 /// One item for the observers: the result of renewals, or something else.
 struct News
@@ -186,7 +186,7 @@ void LossNotifier::State::addNews(News item)
     if (item.leases.empty() && !item.other)
         return;
     const std::lock_guard guard(mutex);
-    if (news.size() < mostNews)
+    if (news.size() < maxNews)
         news.push_back(std::move(item));
     else
         ++droppedNews;
@@ -264,7 +264,7 @@ void LossNotifier::relieve(LocalTime now) noexcept
 /// Gives the queue of a thread whose callback blocks to a new thread. The mutex must be locked.
 void LossNotifier::replaceThread() noexcept
 {
-    if (_state->threads >= mostThreads)
+    if (_state->threads >= maxThreads)
         return;
     try
     {

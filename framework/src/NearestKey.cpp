@@ -29,13 +29,13 @@ std::size_t editDistance(std::string_view left, std::string_view right)
 std::string nearestKey(std::string_view key, const std::map<std::string, std::string>& known)
 {
     std::string nearest;
-    auto least = std::numeric_limits<std::size_t>::max();
+    auto smallest = std::numeric_limits<std::size_t>::max();
     for (const auto& [candidate, unused] : known)
     {
         const std::size_t distance = editDistance(key, candidate);
-        if (distance < least)
+        if (distance < smallest)
         {
-            least = distance;
+            smallest = distance;
             nearest = candidate;
         }
     }

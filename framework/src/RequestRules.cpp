@@ -14,8 +14,8 @@ namespace Leasehold
 namespace
 {
 
-constexpr std::size_t mostShownBytes = 64;
-constexpr std::chrono::hours mostFloorLead{24};
+constexpr std::size_t maxShownBytes = 64;
+constexpr std::chrono::hours maxFloorLead{24};
 
 [[noreturn]] void refuseName(const std::string& name, const std::string& why)
 {
@@ -42,7 +42,7 @@ std::string shown(std::string_view text)
 {
     constexpr char digits[] = "0123456789abcdef";
     std::string result;
-    for (const char each : text.substr(0, mostShownBytes))
+    for (const char each : text.substr(0, maxShownBytes))
     {
         const auto byte = static_cast<unsigned char>(each);
         if (isPrintableAscii(each) && each != '"' && each != '\\')
@@ -50,7 +50,7 @@ std::string shown(std::string_view text)
         else
             result.append("\\x").append(1, digits[byte >> 4]).append(1, digits[byte & 0xF]);
     }
-    return text.size() > mostShownBytes ? result + "..." : result;
+    return text.size() > maxShownBytes ? result + "..." : result;
 }
 
 void checkLockName(const std::string& name)
@@ -102,8 +102,8 @@ void checkMinHold(Milliseconds minHold, const LeasePolicy& lease, const StoreInf
 
 void checkFenceFloor(Fence floor, std::chrono::system_clock::time_point now)
 {
-    const auto most = std::chrono::duration_cast<std::chrono::microseconds>((now + mostFloorLead).time_since_epoch()).count();
-    const auto limit = std::min(maxFence, static_cast<Fence>(std::max<std::int64_t>(most, 0)));
+    const auto highest = std::chrono::duration_cast<std::chrono::microseconds>((now + maxFloorLead).time_since_epoch()).count();
+    const auto limit = std::min(maxFence, static_cast<Fence>(std::max<std::int64_t>(highest, 0)));
     if (floor > limit)
         refuse("a fenceFloor", std::to_string(floor),
                "0 to " + std::to_string(limit) + " (the greatest fence there is, and a day ahead of this host's clock in microseconds)");

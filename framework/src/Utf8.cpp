@@ -9,7 +9,7 @@ namespace
 struct Utf8Form
 {
     unsigned char mask, lead, following;
-    char32_t least;
+    char32_t lowest;
 };
 
 constexpr Utf8Form utf8Forms[] = {{0x80, 0x00, 0, 0}, {0xE0, 0xC0, 1, 0x80}, {0xF0, 0xE0, 2, 0x800}, {0xF8, 0xF0, 3, 0x10000}};
@@ -34,7 +34,7 @@ std::optional<char32_t> takeCharacter(std::string_view& rest)
             code = (code << 6) | (next & 0x3FU);
         }
         const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-        if (code < form.least || code > 0x10FFFF || surrogate)
+        if (code < form.lowest || code > 0x10FFFF || surrogate)
             return std::nullopt;
         rest.remove_prefix(form.following + std::size_t{1});
         return code;

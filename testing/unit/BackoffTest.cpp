@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 class BackoffTest : public CppUnit::TestFixture
 {
     CPPUNIT_TEST_SUITE(BackoffTest);
-    CPPUNIT_TEST(testJitteredBackoffDoublesUpToItsMost);
+    CPPUNIT_TEST(testJitteredBackoffDoublesUpToItsMaximum);
     CPPUNIT_TEST(testWaitersSpread);
     CPPUNIT_TEST(testNobodyWaitsMuchLongerThanTheHoldersLease);
     CPPUNIT_TEST(testAnyAttemptNumberIsSafe);
@@ -22,7 +22,7 @@ class BackoffTest : public CppUnit::TestFixture
 
     struct Range
     {
-        Milliseconds least, most;
+        Milliseconds shortest, longest;
     };
 
     static Range drawMany(const Backoff& backoff, int attempt, Milliseconds holderRemaining = 0ms)
@@ -31,22 +31,22 @@ class BackoffTest : public CppUnit::TestFixture
         for (int i = 0; i < 500; ++i)
         {
             const auto delay = backoff.delay(attempt, holderRemaining);
-            seen = {std::min(seen.least, delay), std::max(seen.most, delay)};
+            seen = {std::min(seen.shortest, delay), std::max(seen.longest, delay)};
         }
         return seen;
     }
 
 public:
-    void testJitteredBackoffDoublesUpToItsMost()
+    void testJitteredBackoffDoublesUpToItsMaximum()
     {
         const JitteredBackoff backoff(100ms, 1500ms);
         Milliseconds top = 100ms;
         for (int attempt = 1; attempt <= 8; ++attempt)
         {
-            const auto [least, most] = drawMany(backoff, attempt);
-            CPPUNIT_ASSERT(least >= top / 2);
-            CPPUNIT_ASSERT(most <= top);
-            CPPUNIT_ASSERT_MESSAGE("the whole upper half is used", most > top * 9 / 10 && least < top * 6 / 10);
+            const auto [shortest, longest] = drawMany(backoff, attempt);
+            CPPUNIT_ASSERT(shortest >= top / 2);
+            CPPUNIT_ASSERT(longest <= top);
+            CPPUNIT_ASSERT_MESSAGE("the whole upper half is used", longest > top * 9 / 10 && shortest < top * 6 / 10);
             top = std::min(top * 2, Milliseconds{1500ms});
         }
     }
@@ -64,11 +64,11 @@ public:
     void testNobodyWaitsMuchLongerThanTheHoldersLease()
     {
         const JitteredBackoff backoff(50ms, 10s);
-        const auto [least, most] = drawMany(backoff, 20, 700ms); // 5 to 10 s without a holder
-        CPPUNIT_ASSERT_MESSAGE("not before its end", least > 700ms);
-        CPPUNIT_ASSERT_MESSAGE("and soon after", most <= 750ms);
+        const auto [shortest, longest] = drawMany(backoff, 20, 700ms); // 5 to 10 s without a holder
+        CPPUNIT_ASSERT_MESSAGE("not before its end", shortest > 700ms);
+        CPPUNIT_ASSERT_MESSAGE("and soon after", longest <= 750ms);
         const auto longer = drawMany(backoff, 20, 1h);
-        CPPUNIT_ASSERT_MESSAGE("a holder that has long is asked in between", longer.most <= 10s);
+        CPPUNIT_ASSERT_MESSAGE("a holder that has long is asked in between", longer.longest <= 10s);
     }
 
     void testAnyAttemptNumberIsSafe()

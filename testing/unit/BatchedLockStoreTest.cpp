@@ -248,7 +248,7 @@ public:
         store->answer(1);
         store->awaitRequests(3);
         assertRequest(2, {"a", "b"});
-        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, store->mostUnderWay());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, store->maxUnderWay());
     }
 
     void testStepsInARequestAreLimited()
@@ -683,7 +683,7 @@ public:
         assertEnds("granted", other);
         store->answer(0);
         assertEnds("granted", hangs);
-        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, store->mostUnderWay());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, store->maxUnderWay());
     }
 
     void testDeliveredCallReturnsBeforeTheRequestEnds()
@@ -799,7 +799,7 @@ public:
         }
         CPPUNIT_ASSERT_EQUAL(std::size_t{rounds}, turns);
         CPPUNIT_ASSERT_EQUAL(std::size_t{(threads - 1) * rounds}, store->stepsCarriedOut());
-        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, store->mostUnderWay());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, store->maxUnderWay());
     }
 
     void testManyThreadsGetTheirOwnReplies()

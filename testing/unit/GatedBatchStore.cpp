@@ -192,7 +192,7 @@ std::size_t GatedBatchStore::count()
     return _requests.size();
 }
 
-std::size_t GatedBatchStore::mostUnderWay()
+std::size_t GatedBatchStore::maxUnderWay()
 {
     const std::lock_guard lock(_mutex);
     return _mostUnderWay;

@@ -63,7 +63,7 @@ public:
     Names sentAgain(std::size_t index);
     Milliseconds timeLeftOf(std::size_t index);
     std::size_t count();
-    std::size_t mostUnderWay();
+    std::size_t maxUnderWay();
     std::size_t stepsCarriedOut();
 
 protected:

@@ -144,11 +144,12 @@ public:
     void testFenceFloorHasBounds()
     {
         const auto now = std::chrono::system_clock::time_point(std::chrono::seconds{1'700'000'000});
-        const auto most = microseconds(now + std::chrono::hours{24});
+        const auto highest = microseconds(now + std::chrono::hours{24});
         checkFenceFloor(0, now);
         checkFenceFloor(microseconds(now), now);
-        checkFenceFloor(most, now);
-        assertNames(refusal([&] { checkFenceFloor(most + 1, now); }), {"fenceFloor", std::to_string(most + 1), std::to_string(most)});
+        checkFenceFloor(highest, now);
+        assertNames(refusal([&] { checkFenceFloor(highest + 1, now); }),
+                    {"fenceFloor", std::to_string(highest + 1), std::to_string(highest)});
         refusal([&] { checkFenceFloor(maxFence, now); });
         refusal([&] { checkFenceFloor(std::numeric_limits<Fence>::max(), now); });
 

@@ -148,7 +148,7 @@ public:
         clock->advance(1min);
         CPPUNIT_ASSERT(lock.isHeld());
         auto& itself = moved;
-        moved = std::move(itself); // NOLINT: on purpose
+        moved = std::move(itself); // NOLINT: a move into itself, which the checks forbid, must change nothing
         CPPUNIT_ASSERT(lock.isHeld());
         CPPUNIT_ASSERT(!moved.tryAcquire("job"));
         lock.release();

@@ -146,7 +146,7 @@ std::vector<LockScan::Memory> LockScan::deadIn(const Response& memories, const R
 }
 
 // Every change compares what was read, so that it never touches a lock that was granted meanwhile.
-std::size_t LockScan::change(const std::vector<Memory>& dead, Milliseconds retention, std::size_t most)
+std::size_t LockScan::change(const std::vector<Memory>& dead, Milliseconds retention, std::size_t maxCount)
 {
     constexpr std::size_t nested = 4; // operations or comparisons of one lock
     const auto& keys = _engine.keys;
@@ -170,7 +170,7 @@ std::size_t LockScan::change(const std::vector<Memory>& dead, Milliseconds reten
         const LeaseRules::Record record{
             .token = "ended", .fence = memory.fence, .standing = LeaseRules::Standing::released, .expiresAt = memory.time};
         const bool isForgettable = memory.isEnded() && LeaseRules::isForgettable(record, retention, {now / 1000, now});
-        if (memory.isEnded() && (!isForgettable || chosen == most))
+        if (memory.isEnded() && (!isForgettable || chosen == maxCount))
             continue;
         std::string act;
         if (isForgettable)

@@ -29,7 +29,7 @@ private:
 
     void addRecords(const std::vector<KeyValue>& liveKeys, std::int64_t revision, std::vector<LockRecord>& records);
     std::vector<Memory> deadIn(const Response& memories, const Response& liveKeys) const;
-    std::size_t change(const std::vector<Memory>& dead, Milliseconds retention, std::size_t most);
+    std::size_t change(const std::vector<Memory>& dead, Milliseconds retention, std::size_t maxCount);
     std::vector<Response> carryOut(const std::string& operations, std::size_t count);
     std::size_t operationsPerTxn(std::size_t nested) const { return _engine.maxTxnOps - nested; }
 

@@ -147,12 +147,12 @@ void DeadlineSocketImpl::sendRaw(const char* bytes, int count)
     }
 }
 
-int DeadlineSocketImpl::receiveRaw(char* bytes, int most)
+int DeadlineSocketImpl::receiveRaw(char* bytes, int maxBytes)
 {
     for (;;)
     {
         await(POLLIN);
-        const auto got = ::recv(sockfd(), bytes, static_cast<std::size_t>(most), MSG_DONTWAIT);
+        const auto got = ::recv(sockfd(), bytes, static_cast<std::size_t>(maxBytes), MSG_DONTWAIT);
         if (got >= 0)
             return static_cast<int>(got);
         if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)

@@ -55,7 +55,7 @@ private:
     ~DeadlineSocketImpl() override;
 
     void sendRaw(const char* bytes, int count) override;
-    int receiveRaw(char* bytes, int most) override;
+    int receiveRaw(char* bytes, int maxBytes) override;
     void await(short events);
     [[noreturn]] void endCancelled();
 

@@ -165,12 +165,12 @@ void TlsLayer::throwAlert(Carrier& carrier)
         wantsMore(result, "sending");
 }
 
-int TlsLayer::receive(Carrier& carrier, char* bytes, int most)
+int TlsLayer::receive(Carrier& carrier, char* bytes, int maxBytes)
 {
     for (;;)
     {
         ERR_clear_error();
-        const int got = SSL_read(_ssl.get(), bytes, most);
+        const int got = SSL_read(_ssl.get(), bytes, maxBytes);
         flush(carrier);
         if (got > 0)
             return got;

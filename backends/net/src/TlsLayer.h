@@ -22,7 +22,7 @@ public:
     public:
         virtual void sendRaw(const char* bytes, int count) = 0;
         /// At least one byte, or 0 at the end of the connection.
-        virtual int receiveRaw(char* bytes, int most) = 0;
+        virtual int receiveRaw(char* bytes, int maxBytes) = 0;
 
     protected:
         ~Carrier() = default;
@@ -39,7 +39,7 @@ public:
     void handshake(Carrier& carrier);
     void send(Carrier& carrier, const char* bytes, int count);
     /// 0 at the end of the connection.
-    int receive(Carrier& carrier, char* bytes, int most);
+    int receive(Carrier& carrier, char* bytes, int maxBytes);
 
 private:
     void flush(Carrier& carrier);

@@ -21,7 +21,7 @@ constexpr auto maxIdleTime = std::chrono::seconds(30);
 constexpr auto surelyOpenTime = std::chrono::milliseconds(5);
 constexpr std::size_t maxIdleSessions = 8;
 /// One for each repair that a request may need, and the last one.
-constexpr int mostAttempts = 4;
+constexpr int maxAttempts = 4;
 
 std::string newId()
 {
@@ -113,7 +113,7 @@ std::vector<Reply> LockServer::askUntilDone(bool inEra, const Compose& compose, 
         {
             const std::string what = _place + ": " + address.text() + " refuses " + refusal.command + ": " + refusal.trouble.why;
             needs.scripts = refusal.trouble.meaning == Meaning::scriptMissing;
-            if (mayRepeat(std::move(session), refusal) && tries < mostAttempts)
+            if (mayRepeat(std::move(session), refusal) && tries < maxAttempts)
                 continue;
             if (refusal.trouble.meaning == Meaning::memoryFull)
                 throw MemoryFull(what);

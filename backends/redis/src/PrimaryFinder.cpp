@@ -19,7 +19,7 @@ using Outcome = Net::CallFailure::Outcome;
 
 constexpr std::uint16_t serverPort = 6379, sentinelPort = 26379;
 /// Nodes of a cluster that disagree could send a client around for ever.
-constexpr int mostRedirections = 5;
+constexpr int maxRedirections = 5;
 constexpr const char* keyPrefix = "leasehold.store.redis.";
 
 std::vector<ServerAddress> addressesOf(const RedisOptions& options)
@@ -135,7 +135,7 @@ std::unique_ptr<Session> PrimaryFinder::greeted(const ServerAddress& address, co
 /// A session with the server at this address, or with the node of its cluster that has the locks.
 std::unique_ptr<Session> PrimaryFinder::openPrimary(ServerAddress address, const CallContext& context)
 {
-    for (int redirections = 0; redirections <= mostRedirections; ++redirections)
+    for (int redirections = 0; redirections <= maxRedirections; ++redirections)
     {
         auto session = greeted(address, _login, context);
         if (session->identity().isSentinel())

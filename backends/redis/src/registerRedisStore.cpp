@@ -11,7 +11,7 @@ namespace Leasehold
 namespace
 {
 
-constexpr long long mostReplicas = 100, greatestDatabase = 1'000'000;
+constexpr long long maxReplicas = 100, greatestDatabase = 1'000'000;
 
 /// Without the spaces around each part.
 std::vector<std::string> splitAtCommas(const std::string& text)
@@ -53,7 +53,7 @@ std::shared_ptr<LockStore> createRedisStore(StoreSettings& settings)
                                      settings.fullName("socket") + (nodes ? " are set: use one of them" : " is set: set one of them"));
     options.nodes = nodes ? splitAtCommas(*nodes) : std::vector{settings.resolvePath(*socket)};
     if (replicas)
-        options.replicas = static_cast<unsigned>(settings.number("replicas", 0, 0, mostReplicas));
+        options.replicas = static_cast<unsigned>(settings.number("replicas", 0, 0, maxReplicas));
     return std::make_shared<RedisLockStore>(std::move(options));
 }
 

@@ -282,8 +282,8 @@ LockTable::Found LockTable::translate(const RowView& row, const HostNow& now) co
 /// Refuses values that no version of Leasehold writes, because arithmetic with them could overflow. SQLite's own checks accept them.
 void LockTable::requireSane(const RowView& row) const
 {
-    constexpr auto most = static_cast<std::int64_t>(maxFence);
-    const auto fits = [](std::int64_t value) { return value >= -most && value <= most; };
+    constexpr auto highest = static_cast<std::int64_t>(maxFence);
+    const auto fits = [](std::int64_t value) { return value >= -highest && value <= highest; };
     if (row.fence >= 0 && fits(row.fence) && row.standing >= heldNumber && row.standing <= freedNumber && fits(row.acquiredWall) &&
         fits(row.expiresBoot) && fits(row.expiresWall) && row.ttl >= 0 && fits(row.ttl) && fits(row.wantedBoot))
         return;

@@ -31,10 +31,10 @@ namespace
 {
 
 /// A loopback port whose backlog is full: the system drops each further SYN, as a dead machine or a firewall does.
-class SwallowingPort
+class SilentPort
 {
 public:
-    SwallowingPort()
+    SilentPort()
     {
         sockaddr_in address{};
         address.sin_family = AF_INET;
@@ -50,14 +50,14 @@ public:
             ::connect(filler, raw, size); // the first one fills the queue, later ones wait
         }
     }
-    ~SwallowingPort()
+    ~SilentPort()
     {
         for (const int filler : _fillers)
             ::close(filler);
         ::close(_listener);
     }
-    SwallowingPort(const SwallowingPort&) = delete;
-    SwallowingPort& operator=(const SwallowingPort&) = delete;
+    SilentPort(const SilentPort&) = delete;
+    SilentPort& operator=(const SilentPort&) = delete;
 
     const Poco::Net::SocketAddress& address() const { return _address; }
 
@@ -143,11 +143,11 @@ class ConnectionTest : public CppUnit::TestFixture
 public:
     void testAddressThatNeverAnswersLeavesTimeForTheNext()
     {
-        const SwallowingPort swallowing;
+        const SilentPort silent;
         ScriptedServer server(echo);
         Connection connection(nullptr, "host");
         const auto context = within(6s);
-        connection.connect({swallowing.address(), at(server)}, context);
+        connection.connect({silent.address(), at(server)}, context);
         CPPUNIT_ASSERT_EQUAL(at(server).toString(), connection.peer().toString());
         connection.sendAll(request, context);
         CPPUNIT_ASSERT_EQUAL(std::string("hello world"), receive(connection, 11));
@@ -155,21 +155,21 @@ public:
 
     void testEachAddressThatFailedIsNamed()
     {
-        const SwallowingPort swallowing;
+        const SilentPort silent;
         ScriptedServer server(echo);
         server.stop();
-        const std::string message = failureOfConnect({at(server), swallowing.address()}, within(300ms)).what();
+        const std::string message = failureOfConnect({at(server), silent.address()}, within(300ms)).what();
         CPPUNIT_ASSERT_EQUAL(
             std::string("cannot connect: 127.0.0.1: Connection refused (Connection refused), 127.0.0.1: no answer in time"), message);
     }
 
     void testCancelledConnectTriesNoFurtherAddress()
     {
-        const SwallowingPort swallowing;
+        const SilentPort silent;
         ScriptedServer server(echo);
         std::stop_source source;
         std::jthread canceller([&source] { source.request_stop(); });
-        assertSays(failureOfConnect({swallowing.address(), at(server)}, within(60s, source.get_token())), "the call was cancelled");
+        assertSays(failureOfConnect({silent.address(), at(server)}, within(60s, source.get_token())), "the call was cancelled");
         CPPUNIT_ASSERT_EQUAL(0, server.connections());
     }
 

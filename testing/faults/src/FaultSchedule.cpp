@@ -34,9 +34,9 @@ public:
     explicit Dice(std::uint64_t seed) : _random(seed) {}
 
     std::uint64_t below(std::uint64_t limit) { return _random() % limit; }
-    Milliseconds between(Milliseconds least, Milliseconds most)
+    Milliseconds between(Milliseconds minimum, Milliseconds maximum)
     {
-        return least + Milliseconds(below(static_cast<std::uint64_t>((most - least).count()) + 1));
+        return minimum + Milliseconds(below(static_cast<std::uint64_t>((maximum - minimum).count()) + 1));
     }
 
 private:

@@ -30,7 +30,7 @@ namespace
 using Time = std::chrono::steady_clock::time_point;
 
 constexpr auto dripEvery = std::chrono::milliseconds(50);
-constexpr std::size_t mostHeld = 4U << 20; // bytes of one direction of one connection
+constexpr std::size_t maxHeld = 4U << 20; // bytes of one direction of one connection
 
 std::int64_t nanosecondsSince1970()
 {
@@ -240,7 +240,7 @@ private:
         const auto& in = client ? connection.requests : connection.replies;
         const auto& out = client ? connection.replies : connection.requests;
         short events = 0;
-        if (!in.ended && in.held < mostHeld)
+        if (!in.ended && in.held < maxHeld)
             events = POLLIN;
         if (_now.fault != ProxyFault::blackhole && !out.pieces.empty() && out.pieces.front().due <= now() &&
             !(client && _now.fault == ProxyFault::drip))

@@ -76,18 +76,18 @@ void GuardianDuty::run()
             lockMemory();
         // The deadline comes before all other events.
         if (_phase == Phase::running || _phase == Phase::terminating)
-            keepTime();
+            checkDeadlines();
         if (ready[2].revents != 0 && _outcome)
             readExecResult();
         if (ready[3].revents != 0)
             reap();
-        if (ready[0].revents != 0 && _phase != Phase::over && !obey())
+        if (ready[0].revents != 0 && _phase != Phase::over && !handleOrders())
             killAll(); // leasehold has ended
     }
 }
 
 /// False: leasehold has closed its side.
-bool GuardianDuty::obey()
+bool GuardianDuty::handleOrders()
 {
     GuardianOrder order;
     for (;;)
@@ -114,7 +114,7 @@ bool GuardianDuty::obey()
             armBootTimer(_timer.get(), _terminateAt);
             break;
         case GuardianOrder::Kind::signal:
-            passOn(order.number);
+            forwardSignal(order.number);
             break;
         case GuardianOrder::Kind::lost:
             _killAt = std::min(_killAt, timeOf(order.killAt));
@@ -178,7 +178,7 @@ void GuardianDuty::lockMemory()
     _memoryIsLocked = true;
 }
 
-void GuardianDuty::passOn(int number)
+void GuardianDuty::forwardSignal(int number)
 {
     if (_pid < 0)
         return;
@@ -188,7 +188,7 @@ void GuardianDuty::passOn(int number)
     ::kill(-_pid, number);
 }
 
-void GuardianDuty::keepTime()
+void GuardianDuty::checkDeadlines()
 {
     const auto now = LocalClock::now();
     if (now >= _terminateAt && _phase == Phase::running)

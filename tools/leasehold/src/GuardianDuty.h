@@ -33,12 +33,12 @@ private:
     };
 
     void prepare();
-    bool obey();
+    bool handleOrders();
     void start(const GuardianOrder& order);
     void readExecResult();
     void lockMemory();
-    void passOn(int number);
-    void keepTime();
+    void forwardSignal(int number);
+    void checkDeadlines();
     void beginTermination(GuardianReport::Kind why);
     void reap();
     void finishIfAlone();

@@ -14,7 +14,7 @@ namespace Leasehold::Tool
 namespace
 {
 
-constexpr std::size_t mostBytes = std::size_t{64} * 1024;
+constexpr std::size_t maxBytes = std::size_t{64} * 1024;
 constexpr std::chrono::seconds drainTimeout{1};
 constexpr std::chrono::milliseconds pauseBetweenInterruptions{10};
 
@@ -67,7 +67,7 @@ void Outlet::write(std::string_view line)
             return;
         }
     }
-    if (_bytes + line.size() > mostBytes)
+    if (_bytes + line.size() > maxBytes)
     {
         ++_dropped;
         return;
