@@ -96,6 +96,8 @@ public:
         CPPUNIT_ASSERT(events && events->put == std::vector<std::string>{"a"} && events->revision == 4);
         const auto compacted = readWatchLine(R"({"result":{"header":{"revision":"5"},"canceled":true,"compact_revision":"210"}})");
         CPPUNIT_ASSERT(compacted && compacted->cancelled);
+        for (const auto* const line : {R"({"result":1})", R"({"result":{"header":{},"events":[{}]}})", R"({"result":{"created":true}})"})
+            CPPUNIT_ASSERT_MESSAGE(line, !readWatchLine(line));
         CPPUNIT_ASSERT(!readWatchLine(R"({"error":{"grpc_code":3,"http_code":400,"message":"no","http_status":"Bad Request"}})"));
     }
 
@@ -110,7 +112,10 @@ public:
             CPPUNIT_ASSERT_MESSAGE(body, error && error->code == 9);
             CPPUNIT_ASSERT_EQUAL(std::string("etcdserver: lease already exists"), error->message);
         }
-        CPPUNIT_ASSERT(!readError("404 page not found"));
+        for (const auto* const body : {"404 page not found", R"({"code":9})", R"({"message":"no"})", R"({"code":9,"message":9})"})
+            CPPUNIT_ASSERT_MESSAGE(body, !readError(body));
+        for (const auto* const body : {"{}", R"({"etcdserver":"<html>"})"})
+            CPPUNIT_ASSERT_MESSAGE(body, !readVersion(body));
     }
 
     void testTokenMustFitInAHeader()
@@ -128,7 +133,7 @@ public:
             CPPUNIT_ASSERT_EQUAL(all, fromBase64(base64(all)).value());
             all += static_cast<char>(byte);
         }
-        for (const auto* text : {"a", "ab", "abc", "ab=c", "a===", "====", " YQ==", "YQ==\n", "Y?=="})
+        for (const auto* text : {"a", "ab", "abc", "ab=c", "a===", "====", " YQ==", "YQ==\n", "Y?==", "Y=Q="})
             CPPUNIT_ASSERT_MESSAGE(text, !fromBase64(text));
     }
 

@@ -97,6 +97,7 @@ public:
             ofForeign(400, "text/plain", "CommonName of client sending a request against gateway will be ignored and not used as expected");
         CPPUNIT_ASSERT(named.meaning == Meaning::permanent);
         assertSays(named.why, "without a CN");
+        CPPUNIT_ASSERT(judgeError(502, "<html>").meaning == Meaning::unavailable); // of a stream
         CPPUNIT_ASSERT(ofForeign(200, "application/json", "{}").meaning == Meaning::done);
     }
 

@@ -5,11 +5,13 @@
 
 #include "Leasehold/EtcdLockStore.h"
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/Store/ReleaseFeed.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <atomic>
 #include <map>
+#include <sstream>
 
 namespace Leasehold
 {
@@ -27,6 +29,15 @@ class OddAnswersTest : public StoreFixture
     CPPUNIT_TEST(testLeaseWithoutTimeIsNoLease);
     CPPUNIT_TEST(testTakenLeaseIdIsReplaced);
     CPPUNIT_TEST(testAnswersThatMakeNoSenseAreErrors);
+    CPPUNIT_TEST(testServerThatIsDownWasSentNothing);
+    CPPUNIT_TEST(testRequestTooLargeNamesTheServersSetting);
+    CPPUNIT_TEST(testTokenThatIsAlwaysRefusedIsUnavailable);
+    CPPUNIT_TEST(testLogInThatFailsIsTold);
+    CPPUNIT_TEST(testLearnerIsLeftForAnotherNode);
+    CPPUNIT_TEST(testMissingVersionIsUnavailable);
+    CPPUNIT_TEST(testLeaseThatCannotBeAskedForIsUnavailable);
+    CPPUNIT_TEST(testFeedThatIsRefusedOrCutIsDeaf);
+    CPPUNIT_TEST(testStoreWithoutNodesIsRefused);
     CPPUNIT_TEST_SUITE_END();
 
     struct Answer
@@ -34,6 +45,8 @@ class OddAnswersTest : public StoreFixture
         int status = 200;
         std::string body{};
     };
+    static constexpr int cut = 0, raw = 1; // no answer, and a body with its own head; the connection ends
+
     /// Empty: the usual answer.
     using Special = std::function<std::optional<Answer>(const std::string& path, const std::string& body)>;
 
@@ -94,9 +107,19 @@ class OddAnswersTest : public StoreFixture
                 const auto begin = head.find(' ') + 1;
                 const auto path = head.substr(begin, head.find(' ', begin) - begin);
                 const auto answer = special(path, conversation.body()).value_or(usual(path, conversation.body()));
+                if (answer.status == cut)
+                    return conversation.reset();
+                if (answer.status == raw)
+                    return conversation.send(answer.body);
                 conversation.answer(answer.status, answer.body);
             }
         };
+    }
+
+    /// Answers the requests on one path so.
+    static ScriptedServer::Behaviour answering(const std::string& path, const Answer& answer)
+    {
+        return etcd([=](const std::string& asked, const std::string&) { return asked == path ? std::optional(answer) : std::nullopt; });
     }
 
     static EtcdOptions options(const ScriptedServer& server)
@@ -292,6 +315,142 @@ public:
         oddPath = "/v3/lease/timetolive";
         requireError("find", [&] { store.find("a", context()); });
     }
+
+    void testServerThatIsDownWasSentNothing()
+    {
+        ScriptedServer server(answering({}, {}));
+        EtcdLockStore store(options(server));
+        store.prepare(context());
+        acquire(store, "a", "token", 30s); // makes the lease
+        server.stop();
+        assertSays(unavailability([&] { store.release({"a", "token", 1000}, CallContext::within(2s)); }), "nothing was sent");
+    }
+
+    void testRequestTooLargeNamesTheServersSetting()
+    {
+        ScriptedServer server(answering({}, {}));
+        EtcdLockStore store(options(server));
+        store.prepare(context());
+        server.behave(answering("/v3/kv/txn", {400, R"({"code":3,"message":"etcdserver: request is too large"})"}));
+        server.stop();
+        server.listenAgain();
+        assertSays(error([&] { store.release({"a", "token", 1000}, context()); }), "--max-request-bytes");
+    }
+
+    void testTokenThatIsAlwaysRefusedIsUnavailable()
+    {
+        std::atomic<int> logins{0};
+        ScriptedServer server(etcd(
+            [&](const std::string& path, const std::string&) -> std::optional<Answer>
+            {
+                if (path == "/v3/auth/authenticate")
+                    return Answer{200, R"({"token":"t)" + std::to_string(++logins) + "\"}"};
+                return Answer{401, R"({"code":16,"message":"etcdserver: invalid auth token"})"};
+            }));
+        auto wanted = options(server);
+        wanted.user = wanted.password = "hunter2";
+        EtcdLockStore store(wanted);
+        const auto message = unavailability([&] { store.prepare(context()); });
+        assertSays(message, "again and again");
+        CPPUNIT_ASSERT(!has(message, "hunter2"));
+        CPPUNIT_ASSERT_EQUAL(2, logins.load());
+    }
+
+    void testLogInThatFailsIsTold()
+    {
+        const auto prepare = [](const Answer& answer)
+        {
+            ScriptedServer server(answering("/v3/auth/authenticate", answer));
+            auto wanted = options(server);
+            wanted.user = wanted.password = "hunter2";
+            EtcdLockStore(wanted).prepare(context());
+        };
+        assertSays(unavailability([&] { prepare({503, R"({"code":14,"message":"etcdserver: no leader"})"}); }), "authenticate the user");
+        assertSays(unavailability([&] { prepare({cut, {}}); }), "authenticate the user");
+        assertSays(error([&] { prepare({200, "{}"}); }), "makes no sense");
+    }
+
+    void testLearnerIsLeftForAnotherNode()
+    {
+        ScriptedServer voter(answering({}, {}));
+        std::atomic<int> refused{0};
+        ScriptedServer learner(etcd(
+            [&](const std::string&, const std::string&)
+            {
+                ++refused;
+                return std::optional(Answer{503, R"({"code":14,"message":"etcdserver: rpc not supported for learner"})"});
+            }));
+        for (int i = 0; i < 50 && refused == 0; ++i) // the first node is chosen by chance
+        {
+            auto wanted = options(learner);
+            wanted.nodes.push_back(voter.url());
+            EtcdLockStore store(wanted);
+            store.prepare(context());
+            CPPUNIT_ASSERT(acquire(store, "a", "token", 30s).status == AcquireStatus::held);
+        }
+        CPPUNIT_ASSERT(refused > 0);
+    }
+
+    void testMissingVersionIsUnavailable()
+    {
+        ScriptedServer server(answering("/version", {cut, {}}));
+        EtcdLockStore store(options(server));
+        assertSays(unavailability([&] { store.prepare(context()); }), "ask for the server's version");
+    }
+
+    void testLeaseThatCannotBeAskedForIsUnavailable()
+    {
+        const auto find = [](const Answer& answer)
+        {
+            ScriptedServer server(answering("/v3/lease/timetolive", answer));
+            EtcdLockStore store(options(server));
+            return store.find("a", context());
+        };
+        assertSays(unavailability([&] { find({503, R"({"code":14,"message":"etcdserver: no leader"})"}); }), "find the lock");
+        const auto found = find({404, R"({"code":5,"message":"etcdserver: requested lease not found"})"});
+        CPPUNIT_ASSERT(found && found->remaining == 0ms);
+    }
+
+    void testFeedThatIsRefusedOrCutIsDeaf()
+    {
+        struct Sink : ReleaseSink
+        {
+            std::atomic<bool> isDeaf = false;
+            std::string why{};
+            void watching(const std::string&) override {}
+            void mayBeFree(const std::string&) override {}
+            void lost(std::span<const LeaseRef>) override {}
+            void deaf(const std::string& text) override { why = text, isDeaf = true; }
+        };
+        const auto chunk = [](const std::string& line)
+        {
+            std::ostringstream text;
+            text << std::hex << line.size() + 1 << "\r\n" << line << "\n\r\n";
+            return text.str();
+        };
+        const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        const auto created = chunk(R"({"result":{"header":{"revision":"5"},"created":true}})");
+        const std::pair<Answer, const char*> cases[]{
+            {{403, R"({"code":7,"message":"etcdserver: permission denied"})"}, "READWRITE"},
+            {{401, R"({"code":16,"message":"etcdserver: invalid auth token"})"}, "token"},
+            {{raw, head + created + "0\r\n\r\n"}, "ended the watch"},
+            {{raw, head + created + chunk("nonsense") + "0\r\n\r\n"}, "makes no sense"},
+            {{raw, head + chunk(R"({"result":{"header":{},"canceled":true}})") + "0\r\n\r\n"}, "did not begin"},
+        };
+        for (const auto& [answer, text] : cases)
+        {
+            ScriptedServer server(answering("/v3/watch", answer));
+            EtcdLockStore store(options(server));
+            Sink sink;
+            auto feed = store.releaseFeed(sink);
+            feed->watch("a");
+            until(text, [&] { return sink.isDeaf.load(); });
+            feed.reset(); // it tells nothing more
+            assertSays(sink.why, text);
+        }
+    }
+
+    void testStoreWithoutNodesIsRefused() { CPPUNIT_ASSERT_THROW(EtcdLockStore(EtcdOptions{}), LockConfigurationError); }
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(OddAnswersTest);
