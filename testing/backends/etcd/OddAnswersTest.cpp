@@ -29,6 +29,7 @@ class OddAnswersTest : public StoreFixture
     CPPUNIT_TEST(testLeaseWithoutTimeIsNoLease);
     CPPUNIT_TEST(testTakenLeaseIdIsReplaced);
     CPPUNIT_TEST(testAnswersThatMakeNoSenseAreErrors);
+    CPPUNIT_TEST(testForeignKeyAtThePlaceOfTheSchemaIsRefused);
     CPPUNIT_TEST(testServerThatIsDownWasSentNothing);
     CPPUNIT_TEST(testRequestTooLargeNamesTheServersSetting);
     CPPUNIT_TEST(testTokenThatIsAlwaysRefusedIsUnavailable);
@@ -314,6 +315,17 @@ public:
         nonsense = "{}";
         oddPath = "/v3/lease/timetolive";
         requireError("find", [&] { store.find("a", context()); });
+    }
+
+    void testForeignKeyAtThePlaceOfTheSchemaIsRefused()
+    {
+        for (const auto* const value : {"", "hello", "1", "0 x", "1x"})
+        {
+            ScriptedServer server(
+                answering("/v3/kv/txn", {200, '{' + header() + R"(,"responses":[)" + range("leasehold/v", value) + "]}"}));
+            EtcdLockStore store(options(server));
+            assertSays(error([&] { store.prepare(context()); }), "choose another prefix");
+        }
     }
 
     void testServerThatIsDownWasSentNothing()
