@@ -97,6 +97,7 @@ private:
             {
                 if (!isConnected)
                 {
+                    static_cast<void>(takeChanges()); // of an earlier connection
                     unconfirmAll();
                     _source->connect(CallContext::within(connectLimit, _end.get_token()));
                 }

@@ -132,6 +132,7 @@ class ReleaseSourceTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testSourceIsToldEachChangeAtOnce);
     CPPUNIT_TEST(testOnlyWatchedNamesAreTold);
     CPPUNIT_TEST(testFailureIsToldOnceUntilAWatchIsConfirmed);
+    CPPUNIT_TEST(testNamesLeftInAnOutageAreNoChangesAfterIt);
     CPPUNIT_TEST(testReasonWithoutAPlaceIsTheSourcesText);
     CPPUNIT_TEST(testEndOfTheFeedEndsItsConnectInSilence);
     CPPUNIT_TEST(testEndOfTheFeedEndsItsPause);
@@ -225,6 +226,25 @@ public:
         CPPUNIT_ASSERT_EQUAL(scene.read(&Scene::connects) - 1, scene.read(&Scene::disconnects));
         scene.play([](Scene& its) { its.trouble = "no route again"; });
         CPPUNIT_ASSERT(waitUntil([&] { return scene.read(&Scene::deaf).size() == 2; }));
+    }
+
+    void testNamesLeftInAnOutageAreNoChangesAfterIt()
+    {
+        watch("a");
+        watch("b");
+        scene.play([](Scene& its) { its.trouble = "no route"; });
+        feed->unwatch("b");
+        const int connects = scene.read(&Scene::connects);
+        CPPUNIT_ASSERT(waitUntil([&] { return scene.read(&Scene::connects) >= connects + 2; })); // one began after `unwatch`
+        scene.play(
+            [](Scene& its)
+            {
+                its.changes.clear();
+                its.trouble.clear();
+            });
+        CPPUNIT_ASSERT(waitUntil([&] { return scene.count(&Scene::confirmed, "a") == 2; }));
+        const std::map<std::string, bool> expected{{"a", true}};
+        CPPUNIT_ASSERT(waitUntil([&] { return scene.read(&Scene::changes) == expected; }));
     }
 
     void testReasonWithoutAPlaceIsTheSourcesText()
