@@ -182,6 +182,7 @@ WatchLine watchLineOf(const Object& answer)
     WatchLine line;
     line.created = flagAt(*result, "created");
     line.cancelled = flagAt(*result, "canceled");
+    line.compacted = numberAt(*result, "compact_revision") > 0;
     // With many events the header has a revision of which later lines have events.
     std::int64_t lastEvent = 0;
     forEach(*result, "events",

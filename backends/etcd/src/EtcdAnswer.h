@@ -62,6 +62,7 @@ struct WatchLine
 {
     bool created = false;           ///< the watch has begun
     bool cancelled = false;         ///< no more events will come, although the connection stays open
+    bool compacted = false;         ///< it was cancelled because the events from its first revision on are gone
     std::int64_t revision = 0;      ///< of the last event; without events, of the storage when the line was sent
     std::vector<std::string> put{}; ///< the keys that were written
 };

@@ -78,7 +78,7 @@ private:
         if (!line)
             fail("a line of the watch makes no sense");
         if (line->cancelled)
-            fail("etcd cancelled the watch");
+            fail(line->compacted ? "the events that the watch may have missed were compacted" : "etcd cancelled the watch");
         _nextRevision = std::max(_nextRevision, line->revision + 1);
         for (const auto& key : line->put)
             if (key.starts_with(_root))

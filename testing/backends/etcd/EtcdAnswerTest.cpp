@@ -90,12 +90,12 @@ public:
     void testWatchLinesAreRead()
     {
         const auto created = readWatchLine(R"({"result":{"header":{"cluster_id":"1","revision":"4"},"created":true}})");
-        CPPUNIT_ASSERT(created && created->created && !created->cancelled && created->revision == 4);
+        CPPUNIT_ASSERT(created && created->created && !created->cancelled && !created->compacted && created->revision == 4);
         const auto events = readWatchLine(R"({"result":{"header":{"revision":"5"},"events":[{"kv":{"key":"YQ==","mod_revision":"3"}},)"
                                           R"({"type":"DELETE","kv":{"key":"Yg==","mod_revision":"4"}}]}})");
         CPPUNIT_ASSERT(events && events->put == std::vector<std::string>{"a"} && events->revision == 4);
         const auto compacted = readWatchLine(R"({"result":{"header":{"revision":"5"},"canceled":true,"compact_revision":"210"}})");
-        CPPUNIT_ASSERT(compacted && compacted->cancelled);
+        CPPUNIT_ASSERT(compacted && compacted->cancelled && compacted->compacted);
         for (const auto* const line : {R"({"result":1})", R"({"result":{"header":{},"events":[{}]}})", R"({"result":{"created":true}})"})
             CPPUNIT_ASSERT_MESSAGE(line, !readWatchLine(line));
         CPPUNIT_ASSERT(!readWatchLine(R"({"error":{"grpc_code":3,"http_code":400,"message":"no","http_status":"Bad Request"}})"));

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 
 namespace Leasehold
@@ -25,7 +26,21 @@ public:
     void watching(const std::string&) override { ++confirmed; }
     void mayBeFree(const std::string&) override { ++freed; }
     void lost(std::span<const LeaseRef>) override {}
-    void deaf(const std::string&) override { ++deafened; }
+    void deaf(const std::string& why) override
+    {
+        const std::lock_guard guard(_mutex);
+        _why = why;
+        ++deafened;
+    }
+    std::string lastDeafness() const
+    {
+        const std::lock_guard guard(_mutex);
+        return _why;
+    }
+
+private:
+    mutable std::mutex _mutex;
+    std::string _why;
 };
 
 /// A test with its own prefix on a server.
