@@ -139,6 +139,7 @@ AcquireOperation acquireOperation(const LockKeys& keys, const AcquireRequest& re
         held = listed(std::move(held), noteWaiter(keys, request, hash, now));
 
     // Every comparison of a value is false if the key is absent. So they ask for what forbids the grant: a new name needs no branch then.
+    // The memory begins with the last fence and is longer, so it is also greater than an equal fence.
     const auto isSpent = ifValue(keys.token(name), Relation::equal, hash);
     const auto isAhead = ifValue(keys.memory(name), Relation::greater, sixteenDigits(operation.fence - request.reservedFences));
     const auto free = nestedTxn(isSpent, {}, nestedTxn(isAhead, readKey(keys.memory(name)), grant));
