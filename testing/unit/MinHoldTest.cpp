@@ -160,6 +160,9 @@ public:
         faulty->answerRenewals(RenewStatus::unavailable, 1);
         auto lock = locks.acquire("other", {.minHold = 10s});
         messageOf<LockStoreUnavailable>([&] { lock.release(); });
+        faulty->answerRenewals(RenewStatus::failed, 1);
+        auto third = locks.acquire("third", {.minHold = 10s});
+        messageOf<LockStoreError>([&] { third.release(); });
     }
 
     /// Guards against a renewal that arrives after the last one, so that the lock ends a TTL later.

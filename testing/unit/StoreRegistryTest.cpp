@@ -128,6 +128,7 @@ public:
         _registry.add("cache", creatorOf("cache", {"hosts", "tls", "database", "group", "socket", "user"}, {"password"}),
                       {{.scheme = "cache", .hosts = "hosts", .path = "database"},
                        {.scheme = "caches+group", .hosts = "hosts", .path = "group", .settings = {{"tls", "true"}}},
+                       {.scheme = "cache+lone", .hosts = "hosts"},
                        {.scheme = "cache+unix", .path = "socket"}});
     }
 
@@ -510,6 +511,7 @@ public:
                                 "web+https://a b/i",
                                 "+https://host",
                                 "memory:x",
+                                "cache+lone://host/x",
                                 "cache+unix://host/x",
                                 "cache:x"})
             assertLacks(refusedBy(url), "nothing was refused");
