@@ -6,6 +6,7 @@
 #include <future>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -75,6 +76,7 @@ class FairnessTest : public CppUnit::TestFixture, private WaitFixture
     CPPUNIT_TEST(testShortWaitAsksAtItsEndInsideARest);
     CPPUNIT_TEST(testRestGrowsUntilTheOtherGotTheLock);
     CPPUNIT_TEST(testRestIsAtMostHalfASecond);
+    CPPUNIT_TEST(testRestOfOneNameOutlastsThoseOfManyOthers);
     CPPUNIT_TEST(testWantedLockIsNotHandedOverAfterItsTurn);
     CPPUNIT_TEST(testUnwantedLockGoesOnAtOnceAfterItsTurn);
     CPPUNIT_TEST(testStoreThatDoesNotTellIsLeftAloneAfterATurn);
@@ -86,17 +88,17 @@ class FairnessTest : public CppUnit::TestFixture, private WaitFixture
     CPPUNIT_TEST_SUITE_END();
 
     /// Another process asks and says that it waits.
-    void wantAsAnother(Milliseconds wantedFor = 10s) const
+    void wantAsAnother(Milliseconds wantedFor = 10s, const std::string& name = "job") const
     {
-        const AcquireRequest request{.name = "job", .token = "a waiter's token", .ttl = 30s, .wantedFor = wantedFor};
+        const AcquireRequest request{.name = name, .token = "a waiter's token", .ttl = 30s, .wantedFor = wantedFor};
         CPPUNIT_ASSERT(memory->acquire(request, context()).status == AcquireStatus::held);
     }
 
-    /// This process acquires and releases "job" while another process waits for it.
-    void takeAndReleaseWanted(LockManagerService& locks) const
+    /// This process acquires and releases the lock while another process waits for it.
+    void takeAndReleaseWanted(LockManagerService& locks, const std::string& name = "job") const
     {
-        const auto own = locks.acquire("job");
-        wantAsAnother();
+        const auto own = locks.acquire(name);
+        wantAsAnother(10s, name);
     }
 
     /// Another process takes the lock in the last millisecond of a rest, and the waiting thread gets it afterwards.
@@ -185,6 +187,25 @@ public:
         own.reset();
         auto next = waitFor(locks, "job", {.wait = 1min});
         clock->advance(499ms);
+        CPPUNIT_ASSERT(waitsOn(next));
+        clock->advance(1ms);
+        CPPUNIT_ASSERT(resultOf(next));
+    }
+
+    void testRestOfOneNameOutlastsThoseOfManyOthers()
+    {
+        auto locks = running();
+        std::optional<Lock> own = locks.acquire("job");
+        clock->advance(1min);
+        wantAsAnother();
+        own.reset();
+        for (int number = 0; number < 200; ++number)
+        {
+            takeAndReleaseWanted(locks, "other " + std::to_string(number)); // followed by a rest of 10 ms
+            clock->advance(1ms);
+        }
+        auto next = waitFor(locks, "job", {.wait = 1min});
+        clock->advance(299ms);
         CPPUNIT_ASSERT(waitsOn(next));
         clock->advance(1ms);
         CPPUNIT_ASSERT(resultOf(next));

@@ -157,6 +157,8 @@ public:
         clock->advance(1s);
         CPPUNIT_ASSERT(!resultOf(second));
         CPPUNIT_ASSERT(hearing->watched().empty());
+        hearing->sink->watching("job"); // too late
+        CPPUNIT_ASSERT(hearing->watched().empty());
     }
 
     void testWaiterBehindItsOwnProcessWatchesNothing()

@@ -325,11 +325,16 @@ public:
         list->add(1e22);
         Poco::DynamicStruct members;
         members["m"] = std::vector<Poco::Dynamic::Var>{1, "two", Poco::Dynamic::Var()};
+        Poco::OrderedDynamicStruct ordered;
+        ordered["z"] = *inner;
+        ordered["a"] = Poco::JSON::Array();
         Poco::JSON::Object object(Poco::JSON_PRESERVE_KEY_ORDER);
         object.set("list", list);
         object.set("members", members);
+        object.set("ordered", ordered);
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"list":[{"least":-9223372036854775808,"most":18446744073709551615},1.8446744073709552e+19,)"
-                                         R"(-9.223372036854776e+18,"c",1e+22],"members":{"m":[1,"two",null]}})"),
+                                         R"(-9.223372036854776e+18,"c",1e+22],"members":{"m":[1,"two",null]},)"
+                                         R"("ordered":{"z":{"least":-9223372036854775808,"most":18446744073709551615},"a":[]}})"),
                              Metadata(object).json());
     }
 

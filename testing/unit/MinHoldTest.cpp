@@ -3,6 +3,8 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 using namespace Leasehold;
 using namespace std::chrono_literals;
@@ -26,6 +28,15 @@ public:
     }
 };
 
+/// A store that answers no renewal.
+class MuteStore : public PolledStore
+{
+public:
+    using PolledStore::PolledStore;
+
+    std::vector<RenewReply> renew(std::span<const RenewRequest>, const CallContext&) override { return {}; }
+};
+
 } // namespace
 
 /// LockOptions::minHold: a lock that is released early stays taken.
@@ -41,6 +52,7 @@ class MinHoldTest : public CppUnit::TestFixture, private WaitFixture
     CPPUNIT_TEST(testBrokenLockIsLostOnReleaseWithMinHold);
     CPPUNIT_TEST(testLostLockWithMinHoldIsNotGivenBackEarly);
     CPPUNIT_TEST(testOutageOnReleaseWithMinHoldIsToldToObservers);
+    CPPUNIT_TEST(testStoreThatAnswersNoLastRenewalIsAnError);
     CPPUNIT_TEST(testReleaseWaitsForARenewalUnderWay);
     CPPUNIT_TEST(testWhatIsLeftIsRoundedUpToTheTtlsOfTheStore);
     CPPUNIT_TEST(testMinHoldOutOfBoundsIsRefused);
@@ -163,6 +175,13 @@ public:
         faulty->answerRenewals(RenewStatus::failed, 1);
         auto third = locks.acquire("third", {.minHold = 10s});
         messageOf<LockStoreError>([&] { third.release(); });
+    }
+
+    void testStoreThatAnswersNoLastRenewalIsAnError()
+    {
+        auto locks = runningOn(std::make_shared<MuteStore>(memory));
+        auto lock = locks.acquire("job", {.minHold = 10s});
+        assertNames(messageOf<LockStoreError>([&] { lock.release(); }), {"answered 0 of 1 renewals"});
     }
 
     /// Guards against a renewal that arrives after the last one, so that the lock ends a TTL later.

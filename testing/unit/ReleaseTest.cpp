@@ -93,12 +93,16 @@ public:
         auto lock = locks->acquire("job");
         std::optional<Lock> dropped = locks->acquire("dropped");
         auto late = locks->acquire("late");
+        auto unlucky = locks->acquire("unlucky");
         locks.reset();
         CPPUNIT_ASSERT_MESSAGE("its work may still run", isHeldInStorage("job"));
         messageOf<LockLostError>([&] { lock.release(); });
         CPPUNIT_ASSERT(!isHeldInStorage("job"));
         dropped.reset();
         CPPUNIT_ASSERT(!isHeldInStorage("dropped"));
+        faulty->fail(StoreVerb::release, FaultyLockStore::Trouble::unavailable);
+        messageOf<LockLostError>([&] { unlucky.release(); });
+        CPPUNIT_ASSERT_MESSAGE("until its end", isHeldInStorage("unlucky"));
         clock->advance(30s);
         CPPUNIT_ASSERT(takeAsAnother("late"));
         messageOf<LockLostError>([&] { late.release(); });
