@@ -182,6 +182,35 @@ class BatchedLockStoreTest : public CppUnit::TestFixture
         CPPUNIT_ASSERT_EQUAL(expected, actual);
     }
 
+    void assertTurnIsNotOvertaken(const BatchLimits& limits)
+    {
+        make(limits);
+        waitBehindARequest({});
+        std::promise<void> begun, mayEnd;
+        auto& turn = start(
+            [&, context = patient()]
+            {
+                store->takeTurn(context,
+                                [&]
+                                {
+                                    begun.set_value();
+                                    mayEnd.get_future().wait();
+                                });
+                return Ending("done");
+            });
+        awaitWaiting(1);
+        auto& behind = acquire("behind");
+        awaitWaiting(2);
+        store->answer(0);
+        begun.get_future().wait();
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, store->count());
+        mayEnd.set_value();
+        assertEnds("done", turn);
+        store->awaitRequests(2);
+        store->answer(1);
+        assertEnds("granted", behind);
+    }
+
 public:
     // A failed test must not wait for its remaining calls.
     void tearDown() override
@@ -722,31 +751,8 @@ public:
 
     void testTurnWaitsForItsPlaceAndIsNotOvertaken()
     {
-        make({.requests = 1, .hangsAfter = forever, .requestsEndSoon = true});
-        waitBehindARequest({});
-        std::promise<void> begun, mayEnd;
-        auto& turn = start(
-            [&, context = patient()]
-            {
-                store->takeTurn(context,
-                                [&]
-                                {
-                                    begun.set_value();
-                                    mayEnd.get_future().wait();
-                                });
-                return Ending("done");
-            });
-        awaitWaiting(1);
-        auto& behind = acquire("behind");
-        awaitWaiting(2);
-        store->answer(0);
-        begun.get_future().wait();
-        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, store->count());
-        mayEnd.set_value();
-        assertEnds("done", turn);
-        store->awaitRequests(2);
-        store->answer(1);
-        assertEnds("granted", behind);
+        assertTurnIsNotOvertaken({.requests = 1, .hangsAfter = forever, .requestsEndSoon = true});
+        assertTurnIsNotOvertaken({.requests = 1, .hangsAfter = forever});
     }
 
     void testTurnThatThrowsGivesItsPlaceBack()
