@@ -26,6 +26,18 @@ RenewReply StoreFixture::renew(LockStore& store, const LeaseRef& lease, Millisec
     return store.renew({&request, 1}, context()).at(0);
 }
 
+bool StoreFixture::isRenewed(LockStore& store, const LeaseRef& lease)
+{
+    try
+    {
+        return renew(store, lease).status == RenewStatus::renewed;
+    }
+    catch (const LockStoreUnavailable&)
+    {
+        return false;
+    }
+}
+
 std::string StoreFixture::unavailability(const std::function<void()>& work)
 {
     try

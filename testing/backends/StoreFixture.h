@@ -24,6 +24,8 @@ protected:
     /// Acquires a lock that must be free.
     static LeaseRef grant(LockStore& store, const std::string& name, Milliseconds ttl = longTtl, const std::string& token = "token");
     static RenewReply renew(LockStore& store, const LeaseRef& lease, Milliseconds ttl = longTtl);
+    /// Renews a lease. False also if the store is unavailable: a condition for `until` after an outage.
+    static bool isRenewed(LockStore& store, const LeaseRef& lease);
 
     /// The message of the LockStoreUnavailable. The test fails if there is another exception, or none.
     static std::string unavailability(const std::function<void()>& work);

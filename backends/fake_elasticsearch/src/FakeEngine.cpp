@@ -65,6 +65,14 @@ ScriptOutcome outcomeOf(const UpdateRequest& update, const DocumentPtr& found, s
     return outcome;
 }
 
+/// Adds what the answer to an update says of the document.
+void addVersion(Object& result, std::int64_t version, std::int64_t sequence)
+{
+    result->set("_version", version);
+    result->set("_seq_no", sequence);
+    result->set("_primary_term", 1);
+}
+
 Object shownDocument(std::int64_t sequence, const Value& shown, const Object& source)
 {
     auto document = object({{"_seq_no", sequence}, {"_primary_term", 1}, {"found", true}});
@@ -421,12 +429,6 @@ Object FakeEngine::execute(const UpdateRequest& update, bool inBulk, int& status
 
     const auto outcome = outcomeOf(update, found, _now());
     auto result = object({{"_index", index.name}, {"_id", update.id}});
-    const auto describe = [&](std::int64_t version, std::int64_t sequence)
-    {
-        result->set("_version", version);
-        result->set("_seq_no", sequence);
-        result->set("_primary_term", 1);
-    };
     const auto show = [&](std::int64_t sequence)
     {
         // A noop shows what is stored, unless some fields are asked for: then it shows what the script made of them.
@@ -439,7 +441,7 @@ Object FakeEngine::execute(const UpdateRequest& update, bool inBulk, int& status
     case ScriptOutcome::Operation::index:
     {
         const auto stored = index.store(update.id, outcome.source);
-        describe(stored->version, stored->sequence);
+        addVersion(result, stored->version, stored->sequence);
         result->set("result", found ? "updated" : "created");
         result->set("_shards", shards(index.copies, 1));
         show(stored->sequence);
@@ -452,7 +454,7 @@ Object FakeEngine::execute(const UpdateRequest& update, bool inBulk, int& status
         // An engine's own fault: it has deleted, and then fails to show what was there.
         if (update.showsSource)
             throw failure(500, "null_pointer_exception", "the source is null");
-        describe(deletion.version, deletion.sequence);
+        addVersion(result, deletion.version, deletion.sequence);
         result->set("result", "deleted");
         result->set("_shards", shards(index.copies, 1));
         break;
@@ -463,7 +465,7 @@ Object FakeEngine::execute(const UpdateRequest& update, bool inBulk, int& status
         result->set("_shards", inBulk ? shards(1, 1) : shards(0, 0));
         if (found)
         {
-            describe(found->version, found->sequence);
+            addVersion(result, found->version, found->sequence);
             show(found->sequence);
         }
         else

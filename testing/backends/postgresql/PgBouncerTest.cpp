@@ -158,18 +158,7 @@ public:
               });
         setForAll("default_transaction_read_only", "off");
         assertSays(said, "25006");
-        until("it is renewed again",
-              [&]
-              {
-                  try
-                  {
-                      return renew(*store, lease).status == RenewStatus::renewed;
-                  }
-                  catch (const LockStoreUnavailable&)
-                  {
-                      return false;
-                  }
-              });
+        until("it is renewed again", [&] { return isRenewed(*store, lease); });
     }
 
     /// Without a pooler the store sets it.
@@ -218,18 +207,7 @@ public:
         unavailability([&] { store->renew({&request, 1}, CallContext::within(1s)); });
         CPPUNIT_ASSERT(std::chrono::steady_clock::now() - began < 5s);
         server().restart();
-        until("the pooler has noticed",
-              [&]
-              {
-                  try
-                  {
-                      return renew(*store, lease).status == RenewStatus::renewed;
-                  }
-                  catch (const LockStoreUnavailable&)
-                  {
-                      return false;
-                  }
-              });
+        until("the pooler has noticed", [&] { return isRenewed(*store, lease); });
     }
 };
 

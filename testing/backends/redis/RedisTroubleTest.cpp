@@ -193,18 +193,7 @@ public:
                   return seen.find("it has started and is loading its data") != std::string::npos;
               });
         server().awaitAnswer();
-        until("the lease is renewed",
-              [&]
-              {
-                  try
-                  {
-                      return renew(*store, lease).status == RenewStatus::renewed;
-                  }
-                  catch (const LockStoreUnavailable&)
-                  {
-                      return false;
-                  }
-              });
+        until("the lease is renewed", [&] { return isRenewed(*store, lease); });
     }
 
     void testFlushedScriptsAreNotNoticed()
