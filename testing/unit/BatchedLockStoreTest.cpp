@@ -71,7 +71,19 @@ class BatchedLockStoreTest : public CppUnit::TestFixture
     std::unique_ptr<GatedBatchStore> store;
     std::deque<Pending> calls;
 
-    void make(const BatchLimits& limits) { store = std::make_unique<GatedBatchStore>(limits); }
+    void make(const BatchLimits& limits)
+    {
+        endCalls();
+        store = std::make_unique<GatedBatchStore>(limits);
+    }
+
+    // A store must outlive its calls, also those whose end the test does not await.
+    void endCalls()
+    {
+        if (store)
+            store->answerAll();
+        calls.clear();
+    }
 
     CallContext within(Milliseconds time, std::stop_token cancel = {}) const { return {clock, clock.now() + time, std::move(cancel)}; }
     CallContext patient() const { return within(60s); }
@@ -212,13 +224,7 @@ class BatchedLockStoreTest : public CppUnit::TestFixture
     }
 
 public:
-    // A failed test must not wait for its remaining calls.
-    void tearDown() override
-    {
-        if (store)
-            store->answerAll();
-        calls.clear();
-    }
+    void tearDown() override { endCalls(); }
 
     void testLoneCallIsSentAtOnceByItself()
     {
