@@ -165,7 +165,8 @@ if how ~= 'same' and tonumber(schema) <= tonumber(ARGV[5]) then
     quiet = math.max(quiet, now + longest)
   end
   if how == 'new' and known == '' and ARGV[4] ~= '1' then -- a first use, or the server was restarted without its data
-    local started = now - tonumber(string.match(info, 'uptime_in_seconds:(%d+)') or 0) * 1000
+    -- The server counts its uptime between whole seconds of its clock, so it started within the second before `started`.
+    local started = now - now % 1000 + 1000 - tonumber(string.match(info, 'uptime_in_seconds:(%d+)') or 0) * 1000
     quiet = math.max(quiet, started + tonumber(ARGV[6]))
     longest = math.max(longest, quiet - now) -- or the script `steps` would take the clock for one that was set back
   end

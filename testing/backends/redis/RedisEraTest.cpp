@@ -88,9 +88,14 @@ public:
 
     void testFreshProcessIsRefusedByAServerThatHasJustStarted()
     {
+        // The server counts its uptime in whole seconds: it starts late in one second, and is asked early in the next.
+        const auto second = [] { return std::chrono::system_clock::now().time_since_epoch() / 1s; };
+        const auto fraction = [] { return std::chrono::system_clock::now().time_since_epoch() % 1s; };
+        until("the late part of a second", [&] { return fraction() > 500ms && fraction() < 700ms; });
         const auto lost = grant(*open(), "a", ttl);
         const auto held = std::chrono::steady_clock::now();
         server().restart();
+        until("the next second", [&, started = second()] { return second() > started; });
         const auto fresh = open({.pauseAfterStart = ttl});
         assertQuiet(*fresh, "a");
         const auto [fence, granted] = awaitGrant(*fresh, "a");
