@@ -29,7 +29,7 @@ local clock = call('TIME')
 local us = clock[1] * 1000000 + clock[2]
 local now = (us - us % 1000) / 1000
 local quiet, current, since = num(era[2]), num(era[3]), num(era[5])
-local longest = math.max(current, num(era[4])) -- the longest ttl of this hour and of the one before
+local longest = math.max(current, num(era[4])) -- of this period and of the one before, see noteTtl
 if quiet - now > longest then -- the clock was ahead and has been set back
   quiet = now + longest
   call('HSET', KEYS[1], 'quiet', quiet)
@@ -45,8 +45,13 @@ local function text(number)
   return known
 end
 
+-- A period lasts an hour, and no less than `longest`: so a ttl is known for as long as a lease that has it.
 local function noteTtl(ttl)
-  if now - since > 3600000 or now < since then
+  if now < since then -- the clock was set back
+    since = now
+    call('HSET', KEYS[1], 'since', now)
+  end
+  if now - since > math.max(3600000, longest) then
     call('HSET', KEYS[1], 'longest', ttl, 'before', current, 'since', now)
     current, since, longest = ttl, now, math.max(ttl, current)
   elseif ttl > current then
@@ -164,10 +169,11 @@ if how ~= 'same' and tonumber(schema) <= tonumber(ARGV[5]) then
   if (how == 'new' and known ~= '') or (how == 'moved' and (ARGV[4] ~= '1' or (known ~= '' and known ~= id))) then
     quiet = math.max(quiet, now + longest)
   end
-  if how == 'new' and known == '' and ARGV[4] ~= '1' then -- a first use, or the server was restarted without its data
+  local pause = tonumber(ARGV[6])
+  if how == 'new' and known == '' and ARGV[4] ~= '1' and pause > 0 then -- a first use, or the server was restarted without its data
     -- The server counts its uptime between whole seconds of its clock, so it started within the second before `started`.
     local started = now - now % 1000 + 1000 - tonumber(string.match(info, 'uptime_in_seconds:(%d+)') or 0) * 1000
-    quiet = math.max(quiet, started + tonumber(ARGV[6]))
+    quiet = math.max(quiet, started + pause)
     longest = math.max(longest, quiet - now) -- or the script `steps` would take the clock for one that was set back
   end
   redis.call('HSET', KEYS[1], 'tag', tag, 'quiet', quiet, 'longest', longest, 'before', 0, 'since', now, 'id', id, 'schema', schema)

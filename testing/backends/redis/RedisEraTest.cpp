@@ -22,6 +22,7 @@ class RedisEraTest : public RedisFixture
     CPPUNIT_TEST(testFlushIsNoticedByAProcessThatAsksLater);
     CPPUNIT_TEST(testLateProcessIsSilencedOnlyForItsOwnLongestTtl);
     CPPUNIT_TEST(testDeletedRecordIsNotGranted);
+    CPPUNIT_TEST(testLongTtlIsKnownForAsLongAsItsLease);
     CPPUNIT_TEST(testRenamedRecordIsNotGranted);
     CPPUNIT_TEST(testPruneOfADeletedRecordKeepsItsName);
     CPPUNIT_TEST(testEvictionPolicyIsRefused);
@@ -185,6 +186,31 @@ public:
         const auto [fence, granted] = awaitGrant(*store, "a");
         assertLastedTtl(held, granted);
         CPPUNIT_ASSERT(fence > lost.fence);
+    }
+
+    void testLongTtlIsKnownForAsLongAsItsLease()
+    {
+        server({.setClock = true}, RedisKind::valkey8);
+        const auto timeRefused = [this](const std::string& name)
+        {
+            server().operate({"DEL", "{leasehold}:l:" + name});
+            const auto fresh = open();
+            unavailability([&] { acquire(*fresh, name, "other", ttl); });
+            return acquire(*fresh, name, "other", ttl).record.remaining;
+        };
+        grant(*open(), "long", 3h);
+        for (const std::string name : {"b", "c"})
+        {
+            server().advanceClock(61min);
+            grant(*open(), name, ttl);
+        }
+        CPPUNIT_ASSERT(timeRefused("long") > 2h);
+        for (const std::string name : {"d", "e"})
+        {
+            server().advanceClock(4h);
+            grant(*open(), name, ttl);
+        }
+        CPPUNIT_ASSERT(timeRefused("e") <= ttl);
     }
 
     void testRenamedRecordIsNotGranted()

@@ -45,7 +45,7 @@ struct RedisOptions
 /// backends/redis/README.md has the guarantees and limits. Thread-safe.
 ///
 /// If the server is restarted or replaced, or its data was lost, the data itself refuses grants (LockStoreUnavailable) to all processes for
-/// the longest TTL of the last two hours: earlier holders may still believe in their leases.
+/// the longest TTL that an earlier holder may still count on.
 class LEASEHOLD_EXPORT RedisLockStore final : public BatchedLockStore
 {
 public:
