@@ -63,6 +63,7 @@ StoreInfo EtcdLockStore::info() const
     info.ttlGranularity = wholeSecond;
     info.reservesFences = true;
     info.tellsWanted = true;
+    info.tellsTime = false;
     info.warning = _engine->warning();
     return info;
 }

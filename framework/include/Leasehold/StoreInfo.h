@@ -22,6 +22,7 @@ struct StoreInfo
     Milliseconds clockUncertainty{}; ///< how far the clocks that judge one lease may differ; a policy's safetyMargin must be at least that
     bool reservesFences = false;     ///< it honours AcquireRequest::reservedFences
     bool tellsWanted = false;        ///< it honours AcquireRequest::wantedFor
+    bool tellsTime = true;           ///< its records have the times of the storage's clock; false: of the clocks of its clients
     std::string warning{};           ///< for people, without secrets: what is wrong although the store works; empty: nothing is known
 };
 

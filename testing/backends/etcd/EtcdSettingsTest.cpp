@@ -31,7 +31,7 @@ public:
             create({{"url", "http://a, http://b:1"}, {"prefix", "my/locks"}, {"user", "me"}, {"password", "hunter2"}})->info();
         CPPUNIT_ASSERT_EQUAL(std::string("etcd"), info.type);
         CPPUNIT_ASSERT_EQUAL(std::string("http://a:2379, http://b:1, prefix my/locks"), info.location);
-        CPPUNIT_ASSERT(info.durable && info.sharedAcrossHosts && info.reservesFences && info.tellsWanted);
+        CPPUNIT_ASSERT(info.durable && info.sharedAcrossHosts && info.reservesFences && info.tellsWanted && !info.tellsTime);
         CPPUNIT_ASSERT_EQUAL(std::int64_t{2000}, static_cast<std::int64_t>(info.minTtl.count()));
         CPPUNIT_ASSERT_EQUAL(std::int64_t{1000}, static_cast<std::int64_t>(info.ttlGranularity.count()));
     }

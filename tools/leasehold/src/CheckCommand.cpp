@@ -45,8 +45,10 @@ struct ClockComparison
         return {itsTime - (asked + roundTrip / 2), roundTrip / 2 + halfMillisecond};
     }
 
-    std::string text() const
+    std::string text(const StoreInfo& store) const
     {
+        if (!store.tellsTime)
+            return "unknown: the storage tells no time";
         if (uncertainty == Nanoseconds::max())
             return "unknown: the store shows no record";
         if (ahead <= uncertainty && ahead >= -uncertainty)
@@ -101,7 +103,7 @@ int check(const CommandLine& line, const std::vector<std::string>& words)
     std::cout << "store:       " << found.store.type << ", " << printable(found.store.location)
               << "\nengine:      " << (found.engine.empty() ? "unknown: it does not tell this user" : printable(found.engine))
               << "\nround trip:  " << milliseconds(measured.roundTrip, 3) << " (median of " << roundTrips
-              << ")\nclock:       " << measured.clock.text() << "\ndurable:     " << (found.store.durable ? "yes" : "no")
+              << ")\nclock:       " << measured.clock.text(found.store) << "\ndurable:     " << (found.store.durable ? "yes" : "no")
               << "\nshared:      " << (found.store.sharedAcrossHosts ? "across hosts" : "by the processes of this host only")
               << "\npolicy:      ttl " << formatDuration(policy.lease.ttl) << ", renewed after "
               << formatDuration(policy.lease.effectiveRenewAfter()) << ", safety margin "
