@@ -10,7 +10,7 @@
 namespace Leasehold::Net
 {
 
-/// The exception's name, and its message where our own socket wrote it and it says more. POCO's parsers put bytes of the server into theirs.
+/// The exception's name, and its message if our socket wrote it and it says more. POCO's parsers put bytes of the server into theirs.
 inline std::string describe(const Poco::Exception& problem)
 {
     const bool ours = dynamic_cast<const Poco::Net::NetException*>(&problem) != nullptr &&
