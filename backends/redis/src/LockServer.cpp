@@ -44,9 +44,9 @@ RedisOptions checked(RedisOptions options)
     if (prefix.empty() || prefix.size() > longestPrefix || !isPlain)
         refuse("prefix", "allowed are 1 to 200 visible ASCII characters without { and }");
     if (!options.user.empty() && options.password.empty())
-        refuse("user", "it is set without a password");
+        refuse("user", "it needs leasehold.store.redis.password, which a configuration file can hold and a URL cannot");
     if (!options.sentinelUser.empty() && options.sentinelPassword.empty())
-        refuse("sentinel_user", "it is set without a sentinel_password");
+        refuse("sentinel_user", "it needs leasehold.store.redis.sentinel_password");
     if (options.sentinel.empty() && !options.sentinelPassword.empty())
         refuse("sentinel_password", "it is set without sentinel, the name of the primary that the sentinels watch");
     if (options.durable && !options.sentinel.empty())
