@@ -427,11 +427,11 @@ std::vector<EndToEndSuite::Loss> EndToEndSuite::provokeLosses(LockManagerService
                         throw std::runtime_error("not all losses were told");
                 };
                 // On a loaded machine the first call may miss its deadline. Then send it again.
-                for (const auto end = hostTime() + 60'000'000'000; loss.ending.empty();)
+                for (const auto end = hostTime() + 120'000'000'000; loss.ending.empty();)
                 {
                     try
                     {
-                        locks.withLock("lock " + std::to_string(i), callback, {.wait = 60s});
+                        locks.withLock("lock " + std::to_string(i), callback, {.wait = 120s});
                         loss.ending = "withLock returned";
                     }
                     catch (const LockLostError& error)
@@ -458,7 +458,7 @@ std::vector<EndToEndSuite::Loss> EndToEndSuite::provokeLosses(LockManagerService
         }
         return true;
     };
-    const bool all = waitUntil([&] { return running == held; }, 60s) && waitUntil(renewed, 60s);
+    const bool all = waitUntil([&] { return running == held; }, 120s) && waitUntil(renewed, 120s);
     std::this_thread::sleep_for(phase); // so that the leases have any age at the freeze
     storage().freeze();
     const bool told = waitUntil([&] { return fired == held; }, 30s);

@@ -278,7 +278,7 @@ class FrozenDiskTest : public CppUnit::TestFixture
         std::cout << "    round " << number << ": two holders of " << ours.overlaps() << " of " << locks << " locks of this store, of "
                   << usual.overlaps() << " of " << locks << " of the usual recipe, for up to "
                   << std::max(ours.longestOverlap(), usual.longestOverlap()).count() << " ms" << std::endl;
-        return {ours.overlaps(), usual.overlaps() > 0 ? std::size_t{1} : 0};
+        return {ours.overlaps(), usual.overlaps()};
     }
 
 public:
@@ -291,16 +291,15 @@ public:
         EtcdCluster cluster(EtcdKind::etcd34, setups);
         const int rounds = isLongTest() ? 20 : 2;
         std::cout << "\n    three nodes of " << cluster.node(0).name() << ", " << rounds << " rounds" << std::endl;
-        Result all;
-        for (int number = 1; number <= rounds; ++number)
+        int shown = 0;
+        for (int number = 1; shown < rounds && number <= 2 * rounds + 2; ++number)
         {
             const auto result = round(cluster, disks, number);
-            all.ours += result.ours;
-            all.usual += result.usual;
+            CPPUNIT_ASSERT_EQUAL(std::size_t{0}, result.ours);
+            // A round where the usual recipe is exclusive too shows nothing: on a loaded machine the fault may come to nothing.
+            shown += result.usual > 0 ? 1 : 0;
         }
-        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, all.ours);
-        // Otherwise the fault was none, and the trials show nothing.
-        CPPUNIT_ASSERT_MESSAGE("the usual recipe had no two holders", all.usual > static_cast<std::size_t>(rounds) / 2);
+        CPPUNIT_ASSERT_EQUAL(rounds, shown);
     }
 };
 
