@@ -107,7 +107,8 @@ EngineClient::Updates EngineClient::updateAll(std::span<BatchStep* const> steps,
         if (steps.size() == 1)
         {
             reply = sendUpdate(steps.front()->name(), operationInBulkLines(steps.front()->encoded()), batch.context());
-            reply.answer.items.assign(1, std::move(reply.answer.whole));
+            reply.answer.items.clear();
+            reply.answer.items.push_back(std::move(reply.answer.whole));
             // This is an answer about the document and not a failure of the request.
             if (reply.verdict.meaning == Meaning::documentMissing)
                 reply.verdict = {Meaning::done, {}};

@@ -77,7 +77,7 @@ void forEach(const Object& object, const std::string& key, const Each& each)
         return;
     if (value.type() != typeid(Array::Ptr))
         throw Malformed();
-    const auto array = value.extract<Array::Ptr>();
+    const auto& array = value.extract<Array::Ptr>();
     for (const auto& element : *array)
     {
         if (element.type() != typeid(Object::Ptr))
