@@ -22,6 +22,7 @@ constexpr std::int64_t oldestVersion = 120000, firstWithTransactionTimeout = 170
 std::vector<ServerAddress> parsed(const std::vector<std::string>& hosts)
 {
     std::vector<ServerAddress> addresses;
+    addresses.reserve(hosts.size());
     for (const auto& host : hosts)
         addresses.push_back(ServerAddress::parse(host, "leasehold.store.postgresql.hosts"));
     return addresses;
@@ -30,6 +31,7 @@ std::vector<ServerAddress> parsed(const std::vector<std::string>& hosts)
 std::vector<std::string> texts(const std::vector<ServerAddress>& addresses)
 {
     std::vector<std::string> result;
+    result.reserve(addresses.size());
     for (const auto& address : addresses)
         result.push_back(address.text());
     return result;
