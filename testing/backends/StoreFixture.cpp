@@ -1,6 +1,9 @@
 #include "StoreFixture.h"
 
+#include "usedWithoutThrowing.h"
+
 #include "Leasehold/Exceptions.h"
+#include "Leasehold/ForkedChild.h"
 #include "Leasehold/waitUntil.h"
 
 #include <cppunit/TestAssert.h>
@@ -73,6 +76,31 @@ std::string StoreFixture::error(const std::function<void()>& work)
 void StoreFixture::assertSays(const std::string& message, const std::string& part)
 {
     CPPUNIT_ASSERT_MESSAGE(message, message.find(part) != std::string::npos);
+}
+
+void StoreFixture::assertForkedChildIsRefused(std::unique_ptr<LockStore> store)
+{
+    const auto lease = grant(*store, "forked");
+    const auto work = [&]
+    {
+        const auto used = usedWithoutThrowing<LockStoreError>({
+            {"prepare", [&] { store->prepare(context()); }},
+            {"prepareToRead", [&] { store->prepareToRead(context()); }},
+            {"acquire", [&] { acquire(*store, "other", "child"); }},
+            {"renew", [&] { renew(*store, lease); }},
+            {"release", [&] { store->release(lease, context()); }},
+            {"find", [&] { store->find("forked", context()); }},
+            {"list", [&] { store->list({}, context()); }},
+            {"break", [&] { store->breakLock("forked", lease.fence, BreakMode::now, context()); }},
+            {"prune", [&] { store->prune(std::chrono::hours{1}, context()); }},
+            {"engine", [&] { store->engine(context()); }},
+        });
+        store.reset();
+        return used;
+    };
+    CPPUNIT_ASSERT_EQUAL(std::string(), inForkedChild(work));
+    CPPUNIT_ASSERT(renew(*store, lease).status == RenewStatus::renewed);
+    CPPUNIT_ASSERT(store->release(lease, context()).status == ReleaseStatus::released);
 }
 
 void StoreFixture::until(const std::string& what, const std::function<bool()>& condition)

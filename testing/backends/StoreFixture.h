@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace Leasehold
@@ -32,6 +33,8 @@ protected:
     /// The message of the LockStoreError, which must not be LockStoreUnavailable.
     static std::string error(const std::function<void()>& work);
     static void assertSays(const std::string& message, const std::string& part);
+    /// A forked child cannot use a store that its parent has used, and does no harm when it destroys it.
+    static void assertForkedChildIsRefused(std::unique_ptr<LockStore> store);
     /// Calls it again and again until it returns true. The test fails after a minute.
     static void until(const std::string& what, const std::function<bool()>& condition);
 };

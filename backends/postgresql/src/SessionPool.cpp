@@ -101,11 +101,6 @@ void SessionPool::Lease::reportFailed(const std::string& why)
     _pool->_servers.failed(_server, why);
 }
 
-const std::string& SessionPool::Lease::server() const
-{
-    return _pool->_servers.address(_server);
-}
-
 SessionPool::Lease SessionPool::take(const CallContext& context)
 {
     for (;;)

@@ -48,8 +48,6 @@ public:
         std::vector<Answer> run(std::vector<Call> calls, const CallContext& context);
         /// This server cannot serve: the next session is one of another server.
         void reportFailed(const std::string& why);
-        /// For messages.
-        const std::string& server() const;
 
     private:
         SessionPool* _pool;

@@ -40,6 +40,8 @@ class EtcdRequestsTest : public EtcdFixture
     CPPUNIT_TEST(testReadersOfTheStorageLearnNoToken);
     CPPUNIT_TEST(testLeaseThatEndedMeanwhileIsReplacedOnce);
     CPPUNIT_TEST(testOpenedAndClosedStoresLeaveNoConnection);
+    CPPUNIT_TEST(testForkedChildCannotUseItsParentsStore);
+    CPPUNIT_TEST(testReaderMakesNothing);
     CPPUNIT_TEST(testWatchThatBeginsAgainMissesNothing);
     CPPUNIT_TEST(testCompactedWatchBeginsAgain);
     CPPUNIT_TEST_SUITE_END_ABSTRACT();
@@ -304,6 +306,24 @@ public:
             until("the watch is confirmed", [&] { return sink.confirmed > 0; });
         }
         CPPUNIT_ASSERT_EQUAL(before, descriptors());
+    }
+
+    void testForkedChildCannotUseItsParentsStore() { assertForkedChildIsRefused(open()); }
+
+    void testReaderMakesNothing()
+    {
+        EtcdLockStore reader(options());
+        const auto look = [&]
+        {
+            reader.prepareToRead(context());
+            return reader.find("a", context()).has_value();
+        };
+        CPPUNIT_ASSERT(!look());
+        CPPUNIT_ASSERT(reader.list({}, context()).empty());
+        const auto all = txn({}, Etcd::readInterval({.begin = prefix, .end = Etcd::endOfPrefix(prefix)}));
+        CPPUNIT_ASSERT(all.txn.responses.at(0).found.empty());
+        grant(*open(), "a");
+        CPPUNIT_ASSERT(look());
     }
 
     void testWatchThatBeginsAgainMissesNothing()

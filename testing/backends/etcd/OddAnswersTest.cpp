@@ -10,8 +10,11 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <atomic>
+#include <deque>
 #include <map>
+#include <mutex>
 #include <sstream>
+#include <tuple>
 
 namespace Leasehold
 {
@@ -29,6 +32,7 @@ class OddAnswersTest : public StoreFixture
     CPPUNIT_TEST(testLeaseWithoutTimeIsNoLease);
     CPPUNIT_TEST(testTakenLeaseIdIsReplaced);
     CPPUNIT_TEST(testAnswersThatMakeNoSenseAreErrors);
+    CPPUNIT_TEST(testSecondAnswerThatMakesNoSenseIsAnError);
     CPPUNIT_TEST(testForeignKeyAtThePlaceOfTheSchemaIsRefused);
     CPPUNIT_TEST(testServerThatIsDownWasSentNothing);
     CPPUNIT_TEST(testRequestTooLargeNamesTheServersSetting);
@@ -315,6 +319,46 @@ public:
         nonsense = "{}";
         oddPath = "/v3/lease/timetolive";
         requireError("find", [&] { store.find("a", context()); });
+    }
+
+    void testSecondAnswerThatMakesNoSenseIsAnError()
+    {
+        std::mutex mutex;
+        std::deque<std::string> next; // the answers to the next Txns
+        ScriptedServer server(etcd(
+            [&](const std::string& path, const std::string&) -> std::optional<Answer>
+            {
+                const std::lock_guard lock(mutex);
+                if (next.empty() || path != "/v3/kv/txn")
+                    return std::nullopt;
+                const auto body = next.front();
+                next.pop_front();
+                return Answer{200, txn(body)};
+            }));
+        EtcdLockStore store(options(server));
+        store.prepare(context());
+        const auto schema = range("leasehold/v", "1 x");
+        const auto live = schema + ',' + range("leasehold/l/a", {}, leaseId(30s, 7));
+        const auto ended = schema + ',' + range("leasehold/m/a", LockMemory{1000, Standing::released, 1, ""}.text());
+        const auto foreign = range("leasehold/m/a", "rubbish");
+        const auto list = [&] { store.list({}, context()); };
+        const auto prune = [&] { store.prune(1h, context()); };
+        const std::tuple<const char*, std::deque<std::string>, std::function<void()>> cases[] = {
+            {"no memories of live locks", {live, ""}, list},
+            {"a foreign memory of a live lock", {live, foreign}, list},
+            {"no live locks of a page", {ended, ""}, prune},
+            {"a foreign memory in a page", {schema + ',' + foreign, range({})}, prune},
+            {"nothing done of what was asked", {ended, range({}), ""}, prune},
+        };
+        for (const auto& [what, answers, verb] : cases)
+        {
+            {
+                const std::lock_guard lock(mutex);
+                next = answers;
+            }
+            const auto message = error(verb);
+            CPPUNIT_ASSERT_MESSAGE(what + (": " + message), has(message, "makes no sense"));
+        }
     }
 
     void testForeignKeyAtThePlaceOfTheSchemaIsRefused()

@@ -31,6 +31,8 @@ class PostgreSQLTroubleTest : public PostgreSQLFixture
     CPPUNIT_TEST(testTransactionWhoseCommitFailsGrantsAndRenewsNothing);
     CPPUNIT_TEST(testFailedStepFailsNoOtherStepOfItsBatch);
     CPPUNIT_TEST(testFailedBatchTakesNoEffect);
+    CPPUNIT_TEST(testFunctionsThatAnswerNonsenseAreAnError);
+    CPPUNIT_TEST(testServerThatDoesNotFlushIsWarnedOf);
     CPPUNIT_TEST(testTerminatedSessionsAreReplaced);
     CPPUNIT_TEST(testDiscardedAndOutdatedStatementsAreSentAgain);
     CPPUNIT_TEST(testSerializableDefaultChangesNothing);
@@ -46,6 +48,7 @@ class PostgreSQLTroubleTest : public PostgreSQLFixture
     CPPUNIT_TEST(testDeadAddressOfANameHidesNoOther);
     CPPUNIT_TEST(testLockOfAProcessThatIsStoppedAnywhereEnds);
     CPPUNIT_TEST(testUnixSocketIsUsed);
+    CPPUNIT_TEST(testForkedChildCannotUseItsParentsStore);
     CPPUNIT_TEST(testCancelledCallEndsSoon);
     CPPUNIT_TEST_SUITE_END();
 
@@ -205,6 +208,31 @@ public:
                              PostgreSQL::Refusal);
         CPPUNIT_ASSERT(store->list({}, context()).empty());
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, session.run({calls.acquire(good, era)}, context()).size()); // the session goes on
+    }
+
+    void testFunctionsThatAnswerNonsenseAreAnError()
+    {
+        const auto store = open();
+        sql("CREATE OR REPLACE FUNCTION $SCHEMA.list_1(p_from bytea, p_until bytea, p_after bytea, p_limit bigint)"
+            " RETURNS TABLE (o_name bytea, o_now bigint, o_fence bigint, o_acquired bigint, o_expires bigint, o_ttl bigint,"
+            " o_metadata bytea, o_broken boolean) LANGUAGE sql"
+            " AS 'SELECT NULL::bytea, 1::bigint, 1::bigint, 1::bigint, 1::bigint, 1::bigint, NULL::bytea, false'");
+        assertSays(error([&] { store->list({}, context()); }), "makes no sense");
+    }
+
+    void testServerThatDoesNotFlushIsWarnedOf()
+    {
+        const auto setFsync = [this](const std::string& value)
+        {
+            sql("ALTER SYSTEM SET fsync = " + value);
+            sql("SELECT pg_reload_conf()");
+            until("fsync is " + value, [&] { return server().value("SHOW fsync") == value; });
+        };
+        setFsync("off");
+        const auto info = open()->info();
+        setFsync("on");
+        CPPUNIT_ASSERT(!info.durable);
+        assertSays(info.warning, "fsync off");
     }
 
     void testTerminatedSessionsAreReplaced()
@@ -503,6 +531,8 @@ public:
         local.hosts = {server().folder().string() + ":" + std::to_string(server().port())};
         grant(*open(local), "a");
     }
+
+    void testForkedChildCannotUseItsParentsStore() { assertForkedChildIsRefused(open()); }
 
     void testCancelledCallEndsSoon()
     {

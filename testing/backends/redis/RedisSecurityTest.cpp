@@ -79,6 +79,9 @@ public:
         until("the records are old enough", [&] { return store->prune(1ms, context()) > 0; });
         options.replicas = 1; // there is none, but the user may wait for it
         assertSays(unavailability([&] { acquire(*open(options), "c", "t"); }), "only 0 of 1 replicas confirmed");
+        options.replicas = 0;
+        options.durable = true; // the user may not read the settings of the server, so nobody contradicts
+        CPPUNIT_ASSERT(open(options)->info().durable);
     }
 
     void testEveryMissingRightIsNamed()

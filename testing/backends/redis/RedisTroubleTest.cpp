@@ -34,6 +34,7 @@ class RedisTroubleTest : public RedisFixture
     CPPUNIT_TEST(testDatabasesAreApart);
     CPPUNIT_TEST(testUnknownDatabaseIsRefused);
     CPPUNIT_TEST(testUnixSocketIsUsed);
+    CPPUNIT_TEST(testForkedChildCannotUseItsParentsStore);
     CPPUNIT_TEST(testStoppedServerIsUnavailableAtTheDeadline);
     CPPUNIT_TEST(testCancelledCallsLeaveNoAnswerToOthers);
     CPPUNIT_TEST(testCancelledReleaseSentAgainIsReleased);
@@ -306,6 +307,8 @@ public:
         grant(*byPath, "a");
         CPPUNIT_ASSERT(acquire(*open(), "a", "other").status == AcquireStatus::held);
     }
+
+    void testForkedChildCannotUseItsParentsStore() { assertForkedChildIsRefused(open()); }
 
     void testStoppedServerIsUnavailableAtTheDeadline()
     {
