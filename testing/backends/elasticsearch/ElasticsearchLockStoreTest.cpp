@@ -40,6 +40,7 @@ class ElasticsearchLockStoreTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testEachRequestIsAuthorized);
     CPPUNIT_TEST(testNodeThatWasLeftOutIsAWarning);
     CPPUNIT_TEST(testAnswerOfOneNodeNamesTheTroubleOfAnother);
+    CPPUNIT_TEST(testBulkThatIsTooLargeNamesTheLimit);
     CPPUNIT_TEST(testForkedChildCannotUseItsParentsStore);
     CPPUNIT_TEST(testClientCertificateIsShownToTheEngine);
     CPPUNIT_TEST(testForkedChildLeavesTheParentsTlsConnectionAlone);
@@ -344,6 +345,19 @@ public:
         CPPUNIT_ASSERT_MESSAGE(message, message.find("another node failed too: " + down.url() + ": cannot connect: Connection refused") !=
                                             std::string::npos);
         CPPUNIT_ASSERT_MESSAGE(message, message.find(refusing.url() + " answered with status 401") != std::string::npos);
+    }
+
+    void testBulkThatIsTooLargeNamesTheLimit()
+    {
+        ScriptedServer server(ScriptedServer::answering(413, ""));
+        ElasticsearchLockStore store(at(server.url()));
+        const auto renewTwo = [](LockStore& renewed)
+        {
+            const RenewRequest requests[] = {{{"a", "t", 1}, 30s}, {{"b", "t", 1}, 30s}};
+            renewed.renew(requests, CallContext::within(20s));
+        };
+        const auto message = failureOf<LockStoreError>(store, "renew", renewTwo);
+        CPPUNIT_ASSERT_MESSAGE(message, message.find("raise its limit") != std::string::npos);
     }
 
     void testForkedChildCannotUseItsParentsStore()

@@ -70,9 +70,11 @@ class EtcdRecoveryTest : public EtcdFixture
 public:
     void testEmptiedPrefixIsNoticedInTheStepThatWouldGrant()
     {
-        auto store = open();
+        auto store = open(), other = open();
         const auto lease = grant(*store, "a", 2s, "token");
+        const auto released = grant(*other, "c", 2s, "token");
         server().deletePrefix(prefix + '/');
+        CPPUNIT_ASSERT(other->release(released, context()).status == ReleaseStatus::notHeld);
         const auto message = unavailability([&] { store->acquire({"b", "token", 2s}, context()); });
         CPPUNIT_ASSERT_MESSAGE(message, message.find("vanished") != std::string::npos);
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, server().countKeys(prefix + '/')); // nothing was granted

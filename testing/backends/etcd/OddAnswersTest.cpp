@@ -343,7 +343,15 @@ public:
         const auto foreign = range("leasehold/m/a", "rubbish");
         const auto list = [&] { store.list({}, context()); };
         const auto prune = [&] { store.prune(1h, context()); };
+        const auto renewal = [&]
+        {
+            const auto reply = renew(store, {"a", "token", 1000});
+            CPPUNIT_ASSERT(reply.status == RenewStatus::failed);
+            throw LockStoreError(reply.reason);
+        };
+        const std::string lost = R"({"response_txn":{"responses":[)" + foreign + ',' + range({}) + "]}}";
         const std::tuple<const char*, std::deque<std::string>, std::function<void()>> cases[] = {
+            {"a foreign memory of a lost lease", {lost}, renewal},
             {"no memories of live locks", {live, ""}, list},
             {"a foreign memory of a live lock", {live, foreign}, list},
             {"no live locks of a page", {ended, ""}, prune},

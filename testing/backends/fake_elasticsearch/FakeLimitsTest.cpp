@@ -48,6 +48,7 @@ public:
         requireStatus(501, ask("PUT", "/other", "[]"));
         requireStatus(501, ask("PUT", "/other", R"({"settings":5})"));
         requireStatus(501, ask("PUT", "/other", R"({"settings":{"index.hidden":true}})"));
+        requireStatus(501, ask("PUT", "/other", R"({"settings":{"number_of_shards":2}})"));
         requireStatus(501, ask("PUT", "/other", R"({"aliases":{"locks":{}}})"));
         requireStatus(404, ask("GET", "/other"));
     }
@@ -87,7 +88,8 @@ public:
 
     void testNamesThatNoIndexCanHaveAreRefusedAsAnEngineDoes()
     {
-        for (const auto& name : {std::string(256, 'a'), std::string("Upper"), std::string("a%20b"), std::string("-a")})
+        const std::string alias = "locks";
+        for (const auto& name : {std::string(256, 'a'), std::string("Upper"), std::string("a%20b"), std::string("-a"), alias})
         {
             const auto answer = ask("PUT", "/" + name);
             requireStatus(400, answer);

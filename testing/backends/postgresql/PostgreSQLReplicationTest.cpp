@@ -165,6 +165,7 @@ public:
         feed->watch("wanted");
         until("the watches are confirmed", [&] { return events.confirmed == 2; });
         CPPUNIT_ASSERT(!store->release(grant(*store, "lonely"), context()).wanted);
+        sql("NOTIFY leasehold, 'from another program'");
         const auto lease = grant(*store, "wanted");
         store->acquire({.name = "wanted", .token = "u", .ttl = longTtl, .wantedFor = 10s}, context());
         CPPUNIT_ASSERT(store->release(lease, context()).wanted);

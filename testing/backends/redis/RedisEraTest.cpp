@@ -25,6 +25,7 @@ class RedisEraTest : public RedisFixture
     CPPUNIT_TEST(testLongTtlIsKnownForAsLongAsItsLease);
     CPPUNIT_TEST(testRenamedRecordIsNotGranted);
     CPPUNIT_TEST(testPruneOfADeletedRecordKeepsItsName);
+    CPPUNIT_TEST(testSchemaThatChangesInUseIsRefused);
     CPPUNIT_TEST(testEvictionPolicyIsRefused);
     CPPUNIT_TEST(testEvictedDataGrantsNothing);
     CPPUNIT_TEST(testQuietTimeEndsThoughTheClockWasAhead);
@@ -234,6 +235,14 @@ public:
                   return server().operate({"EXISTS", "{leasehold}:l:a"}).integer == 1;
               });
         CPPUNIT_ASSERT(acquire(*store, "a", "other", ttl).status == AcquireStatus::held);
+    }
+
+    void testSchemaThatChangesInUseIsRefused()
+    {
+        const auto store = open();
+        grant(*store, "a", ttl);
+        server().operate({"HSET", "{leasehold}:era", "schema", "2", "tag", "of a newer version"});
+        assertSays(error([&] { acquire(*store, "b", "token", ttl); }), "has the schema \"2\"");
     }
 
     void testEvictionPolicyIsRefused()
