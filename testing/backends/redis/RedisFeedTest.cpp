@@ -127,7 +127,7 @@ public:
         const auto feed = store->releaseFeed(events);
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, subscribers());
         feed->watch("a");
-        until("it is subscribed", [&] { return channels() == 1; });
+        until("it is subscribed", [&] { return events.confirmed("a") == 1 && channels() == 1; });
         feed->unwatch("a");
         until("it is not connected", [&] { return subscribers() == 0; });
         feed->watch("a");

@@ -229,7 +229,14 @@ public:
               {
                   ++attempts;
                   unavailability([&] { acquire(*old, "lock" + std::to_string(attempts), "t"); });
-                  return group.server(paused).info("replication", "role") == "slave";
+                  try
+                  {
+                      return group.server(paused).info("replication", "role") == "slave";
+                  }
+                  catch (const std::exception&) // the sentinels end its connections when they demote it
+                  {
+                      return false;
+                  }
               });
     }
 
