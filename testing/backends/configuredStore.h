@@ -14,7 +14,7 @@
 namespace Leasehold
 {
 
-/// One store that is registered in a registry of its own, and created from settings as an application does it.
+/// One store that is registered in a registry of its own, and created from settings or a URL as an application does it.
 struct ConfiguredStore
 {
     /// Settings without the prefix `leasehold.store.TYPE.`.
@@ -34,12 +34,26 @@ struct ConfiguredStore
         return registry.create(*configuration);
     }
 
+    std::shared_ptr<LockStore> open(const std::string& url) const
+    {
+        StoreRegistry registry;
+        registerStore(registry);
+        return registry.open(url);
+    }
+
     /// The message of the refusal; empty: the keys are accepted.
     std::string refusalOf(const Keys& keys) const
     {
+        return refusalBy([&] { create(keys); });
+    }
+
+    /// The message of the LockConfigurationError; empty: there is none.
+    template <typename Work>
+    static std::string refusalBy(const Work& work)
+    {
         try
         {
-            create(keys);
+            work();
         }
         catch (const LockConfigurationError& error)
         {

@@ -38,11 +38,9 @@ public:
 
     void testUrlDescribesTheStore()
     {
-        StoreRegistry registry;
-        registerEtcdStore(registry);
         CPPUNIT_ASSERT_EQUAL(std::string("http://a:2379, http://b:1, prefix my/locks"),
-                             registry.open("etcd+http://a,b:1/my/locks?max_txn_ops=2000")->info().location);
-        CPPUNIT_ASSERT_EQUAL(std::string("http://a:2379, prefix leasehold"), registry.open("etcd+http://a")->info().location);
+                             configured.open("etcd+http://a,b:1/my/locks?max_txn_ops=2000")->info().location);
+        CPPUNIT_ASSERT_EQUAL(std::string("http://a:2379, prefix leasehold"), configured.open("etcd+http://a")->info().location);
     }
 
     void testWrongValuesAreRefusedNamingTheKey()

@@ -1,14 +1,11 @@
+#include "configuredStore.h"
+
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/PostgreSQLLockStore.h"
-#include "Leasehold/Store/StoreRegistry.h"
-
-#include <Poco/AutoPtr.h>
-#include <Poco/Util/MapConfiguration.h>
 
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <functional>
-#include <map>
 #include <string>
 #include <utility>
 
@@ -25,60 +22,31 @@ class PostgreSQLSettingsTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testStoreOfSeveralKeysTellsItsPlace);
     CPPUNIT_TEST_SUITE_END();
 
-    using Keys = std::map<std::string, std::string>;
+    using Keys = ConfiguredStore::Keys;
 
-    static std::shared_ptr<LockStore> open(const std::string& url)
-    {
-        StoreRegistry registry;
-        registerPostgreSQLStore(registry);
-        return registry.open(url);
-    }
-
-    static std::shared_ptr<LockStore> make(const Keys& keys)
-    {
-        StoreRegistry registry;
-        registerPostgreSQLStore(registry);
-        Poco::AutoPtr<Poco::Util::MapConfiguration> configuration(new Poco::Util::MapConfiguration);
-        configuration->setString("leasehold.store.type", "postgresql");
-        for (const auto& [key, value] : keys)
-            configuration->setString("leasehold.store.postgresql." + key, value);
-        return registry.create(*configuration);
-    }
-
-    static std::string refusalOf(const std::function<void()>& work)
-    {
-        try
-        {
-            work();
-        }
-        catch (const LockConfigurationError& error)
-        {
-            return error.message();
-        }
-        CPPUNIT_FAIL("it was not refused");
-        return {};
-    }
+    static inline const ConfiguredStore configured{registerPostgreSQLStore, "postgresql"};
 
     static void assertRefused(const std::string& key, const std::function<void()>& work)
     {
-        const auto refusal = refusalOf(work);
+        const auto refusal = ConfiguredStore::refusalBy(work);
         CPPUNIT_ASSERT_MESSAGE(refusal, refusal.find("leasehold.store.postgresql." + key) != std::string::npos);
     }
 
 public:
     void testUrlsSetTheKeys()
     {
-        CPPUNIT_ASSERT_EQUAL(std::string("db:5432, database leasehold, schema leasehold"), open("postgresql://db")->info().location);
+        CPPUNIT_ASSERT_EQUAL(std::string("db:5432, database leasehold, schema leasehold"),
+                             configured.open("postgresql://db")->info().location);
         CPPUNIT_ASSERT_EQUAL(std::string("db-1:5432, db-2:5433, database jobs, schema s"),
-                             open("postgresql://worker@db-1,db-2:5433/jobs?schema=s")->info().location);
+                             configured.open("postgresql://worker@db-1,db-2:5433/jobs?schema=s")->info().location);
     }
 
     void testPasswordInUrlIsRefusedAndNotShown()
     {
         for (const std::string url : {"postgresql://u:hunter2@db/jobs", "postgresql://db/jobs?password=hunter2"})
         {
-            const auto refusal = refusalOf([&] { open(url); });
-            CPPUNIT_ASSERT_MESSAGE(refusal, refusal.find("hunter2") == std::string::npos);
+            const auto refusal = ConfiguredStore::refusalBy([&] { configured.open(url); });
+            CPPUNIT_ASSERT_MESSAGE(refusal, !refusal.empty() && refusal.find("hunter2") == std::string::npos);
         }
     }
 
@@ -99,7 +67,7 @@ public:
             {"client_certificate_file", {{"hosts", "h"}, {"client_key_file", "/k"}}},
         };
         for (const auto& [key, keys] : refused)
-            assertRefused(key, [&keys = keys] { make(keys); });
+            assertRefused(key, [&keys = keys] { configured.create(keys); });
     }
 
     void testInvalidOptionsAreRefused()
@@ -112,7 +80,8 @@ public:
 
     void testStoreOfSeveralKeysTellsItsPlace()
     {
-        const auto info = make({{"hosts", "a, b:7"}, {"sslmode", "verify-ca"}, {"password", "hunter2"}, {"pooler", "transaction"}})->info();
+        const auto info =
+            configured.create({{"hosts", "a, b:7"}, {"sslmode", "verify-ca"}, {"password", "hunter2"}, {"pooler", "transaction"}})->info();
         CPPUNIT_ASSERT_EQUAL(std::string("a:5432, b:7, database leasehold, schema leasehold"), info.location);
         CPPUNIT_ASSERT(info.sharedAcrossHosts && info.durable && info.reservesFences && info.tellsWanted && info.tellsTime);
     }

@@ -1,11 +1,8 @@
 #include "ServerAddress.h"
+#include "configuredStore.h"
 
 #include "Leasehold/Exceptions.h"
 #include "Leasehold/RedisLockStore.h"
-#include "Leasehold/Store/StoreRegistry.h"
-
-#include <Poco/AutoPtr.h>
-#include <Poco/Util/MapConfiguration.h>
 
 #include <cppunit/extensions/HelperMacros.h>
 
@@ -22,51 +19,23 @@ class RedisSettingsTest : public CppUnit::TestFixture
     CPPUNIT_TEST(testStoreOfSeveralKeysTellsItsPlace);
     CPPUNIT_TEST_SUITE_END();
 
-    using Keys = std::map<std::string, std::string>;
+    using Keys = ConfiguredStore::Keys;
 
-    static std::shared_ptr<LockStore> open(const std::string& url)
-    {
-        StoreRegistry registry;
-        registerRedisStore(registry);
-        return registry.open(url);
-    }
-
-    static std::shared_ptr<LockStore> make(const Keys& keys)
-    {
-        StoreRegistry registry;
-        registerRedisStore(registry);
-        Poco::AutoPtr<Poco::Util::MapConfiguration> configuration(new Poco::Util::MapConfiguration);
-        configuration->setString("leasehold.store.type", "redis");
-        for (const auto& [key, value] : keys)
-            configuration->setString("leasehold.store.redis." + key, value);
-        return registry.create(*configuration);
-    }
-
-    template <typename Work>
-    static std::string refusalOf(const Work& work)
-    {
-        try
-        {
-            work();
-        }
-        catch (const LockConfigurationError& error)
-        {
-            return error.message();
-        }
-        CPPUNIT_FAIL("it was not refused");
-        return {};
-    }
+    static inline const ConfiguredStore configured{registerRedisStore, "redis"};
 
 public:
     void testUrlsSetTheKeys()
     {
-        CPPUNIT_ASSERT_EQUAL(std::string("cache-1:6379, database 0, prefix leasehold"), open("redis://cache-1")->info().location);
-        CPPUNIT_ASSERT_EQUAL(std::string("cache-1:7000, database 3, prefix p"), open("redis://cache-1:7000/3?prefix=p")->info().location);
-        CPPUNIT_ASSERT_EQUAL(std::string("cache-1:6379, database 0, prefix leasehold"), open("rediss://cache-1/0")->info().location);
+        CPPUNIT_ASSERT_EQUAL(std::string("cache-1:6379, database 0, prefix leasehold"),
+                             configured.open("redis://cache-1")->info().location);
+        CPPUNIT_ASSERT_EQUAL(std::string("cache-1:7000, database 3, prefix p"),
+                             configured.open("redis://cache-1:7000/3?prefix=p")->info().location);
+        CPPUNIT_ASSERT_EQUAL(std::string("cache-1:6379, database 0, prefix leasehold"),
+                             configured.open("rediss://cache-1/0")->info().location);
         CPPUNIT_ASSERT_EQUAL(std::string("a:26379, b:7, primary mine, database 0, prefix leasehold"),
-                             open("redis+sentinel://a,b:7/mine")->info().location);
+                             configured.open("redis+sentinel://a,b:7/mine")->info().location);
         CPPUNIT_ASSERT_EQUAL(std::string("/run/redis.sock, database 2, prefix leasehold"),
-                             open("unix:///run/redis.sock?database=2")->info().location);
+                             configured.open("unix:///run/redis.sock?database=2")->info().location);
     }
 
     void testPasswordInUrlIsRefusedAndNotShown()
@@ -74,8 +43,8 @@ public:
         for (const std::string url :
              {"redis://u:hunter2@cache-1", "redis://cache-1?password=hunter2", "redis://cache-1?sentinel_password=hunter2"})
         {
-            const auto refusal = refusalOf([&] { open(url); });
-            CPPUNIT_ASSERT_MESSAGE(refusal, refusal.find("hunter2") == std::string::npos);
+            const auto refusal = ConfiguredStore::refusalBy([&] { configured.open(url); });
+            CPPUNIT_ASSERT_MESSAGE(refusal, !refusal.empty() && refusal.find("hunter2") == std::string::npos);
         }
     }
 
@@ -87,7 +56,7 @@ public:
             CPPUNIT_ASSERT_EQUAL(read, ServerAddress::parse(text, "nodes", 6379).text());
         for (const std::string text : {"", ":1", "h:", "h:0", "h:65536", "h:1x", "::1", "[::1", "h h", "redis://h", "u@h"})
         {
-            const auto refusal = refusalOf([&] { ServerAddress::parse(text, "nodes", 6379); });
+            const auto refusal = ConfiguredStore::refusalBy([&] { ServerAddress::parse(text, "nodes", 6379); });
             CPPUNIT_ASSERT_MESSAGE(refusal, refusal.starts_with("nodes ") && refusal.find("HOST:PORT") != std::string::npos);
         }
     }
@@ -114,18 +83,18 @@ public:
         };
         for (const auto& [keys, named] : refused)
         {
-            const auto refusal = refusalOf([&keys = keys] { make(keys); });
+            const auto refusal = ConfiguredStore::refusalBy([&keys = keys] { configured.create(keys); });
             CPPUNIT_ASSERT_MESSAGE(refusal, refusal.find(named) != std::string::npos);
         }
     }
 
     void testStoreOfSeveralKeysTellsItsPlace()
     {
-        const auto store = make({{"nodes", "a, b:7"}, {"password", "hunter2"}, {"replicas", "2"}, {"prefix", "jobs"}});
+        const auto store = configured.create({{"nodes", "a, b:7"}, {"password", "hunter2"}, {"replicas", "2"}, {"prefix", "jobs"}});
         const auto info = store->info();
         CPPUNIT_ASSERT_EQUAL(std::string("a:6379, b:7, database 0, prefix jobs"), info.location);
         CPPUNIT_ASSERT(info.sharedAcrossHosts && info.reservesFences && info.tellsWanted && !info.durable);
-        CPPUNIT_ASSERT(make({{"nodes", "a"}, {"durable", "yes"}})->info().durable);
+        CPPUNIT_ASSERT(configured.create({{"nodes", "a"}, {"durable", "yes"}})->info().durable);
     }
 };
 
